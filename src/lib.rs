@@ -1,0 +1,5 @@
+//! Overheard: a self-hosted social listening daemon.
+//!
+//! The layout, its floors and the path that data takes are in `docs/ARCHITECTURE.md`.
+
+pub mod domain;

@@ -1,0 +1,3 @@
+//! The `overheard` binary.
+
+fn main() {}
