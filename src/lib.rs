@@ -3,3 +3,4 @@
 //! The layout, its floors and the path that data takes are in `docs/ARCHITECTURE.md`.
 
 pub mod domain;
+pub mod text;

@@ -1,0 +1,21 @@
+//! Text functions: the one tokeniser, plain text out of HTML, canonical URLs, the language and the
+//! fingerprint of a text.
+//!
+//! Pure: no IO, no clock, nothing is logged. Every function takes hostile input and never panics.
+
+pub mod fingerprint;
+mod fold;
+pub mod html;
+mod html_scan;
+pub mod language;
+pub mod plain;
+pub mod tokenize;
+pub mod url;
+
+pub use fingerprint::{fingerprint, simhash_distance};
+pub use fold::fold;
+pub use html::{HtmlText, html_to_text, sanitize_html};
+pub use language::detect_language;
+pub use plain::plain_text;
+pub use tokenize::{MAX_TOKEN_BYTES, TOKENIZER_VERSION, Token, Tokens, tokenize};
+pub use url::{canonical_url, profile_key};
