@@ -3,4 +3,5 @@
 //! The layout, its floors and the path that data takes are in `docs/ARCHITECTURE.md`.
 
 pub mod domain;
+pub mod query;
 pub mod text;

@@ -1,0 +1,270 @@
+//! The tree that a query is. Holds only what can be matched: values are checked and text is
+//! tokenised when it is built.
+
+use std::ops::{Bound, Range};
+
+use super::error::QueryError;
+use super::parser;
+use super::time::{TimeEdge, When};
+
+/// The most bytes of a query's text.
+pub const MAX_BYTES: usize = 4096;
+/// The most leaves of one query.
+pub const MAX_LEAVES: usize = 1024;
+/// The deepest nesting of brackets and `NOT`.
+pub const MAX_DEPTH: usize = 64;
+
+/// A parsed query. `Display` prints its canonical form, which parses to an equal query.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub(super) text: String,
+    pub(super) expr: Expr,
+}
+
+impl Query {
+    /// Parses a query.
+    ///
+    /// # Errors
+    /// When the text is not a query; the error points at the place and says what would be right.
+    pub fn parse(text: &str) -> Result<Self, QueryError> {
+        parser::parse(text)
+    }
+
+    /// The query `*`, which finds every post.
+    #[must_use]
+    pub fn everything() -> Self {
+        let test = Test::Everything;
+        Self {
+            text: "*".to_owned(),
+            expr: Expr::Leaf(Leaf { test, span: 0..1 }),
+        }
+    }
+
+    /// The tree.
+    #[must_use]
+    pub fn expr(&self) -> &Expr {
+        &self.expr
+    }
+
+    /// The text that was parsed, as a person wrote it.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.text
+    }
+
+    /// The leaves from left to right, each with whether it stands under an even number of `NOT`s.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<(&Leaf, bool)> {
+        let mut leaves = Vec::new();
+        self.expr.collect(true, &mut leaves);
+        leaves
+    }
+}
+
+/// Queries are equal when they mean the same tree, however they were written.
+impl PartialEq for Query {
+    fn eq(&self, other: &Self) -> bool {
+        self.expr == other.expr
+    }
+}
+
+impl std::str::FromStr for Query {
+    type Err = QueryError;
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        Self::parse(text)
+    }
+}
+
+/// A node. `And` and `Or` have at least two members, none of their own sort.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    /// All hold.
+    And(Vec<Expr>),
+    /// At least one holds.
+    Or(Vec<Expr>),
+    /// It does not hold.
+    Not(Box<Expr>),
+    /// A test.
+    Leaf(Leaf),
+}
+
+impl Expr {
+    fn collect<'a>(&'a self, positive: bool, leaves: &mut Vec<(&'a Leaf, bool)>) {
+        match self {
+            Self::And(members) | Self::Or(members) => {
+                for member in members {
+                    member.collect(positive, leaves);
+                }
+            }
+            Self::Not(inner) => inner.collect(!positive, leaves),
+            Self::Leaf(leaf) => leaves.push((leaf, positive)),
+        }
+    }
+}
+
+/// A test and where it was written.
+#[derive(Debug, Clone)]
+pub struct Leaf {
+    /// What is tested.
+    pub test: Test,
+    /// Bytes of the query's text.
+    pub span: Range<usize>,
+}
+
+/// The place does not count.
+impl PartialEq for Leaf {
+    fn eq(&self, other: &Self) -> bool {
+        self.test == other.test
+    }
+}
+
+/// One test of a post.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// `*`: true of every post.
+    Everything,
+    /// Words in title or text.
+    Text(TextTest),
+    /// A label, compared as a whole.
+    Label {
+        /// Which label.
+        field: LabelField,
+        /// The value in the form in which it is compared.
+        value: String,
+    },
+    /// A number within bounds; false when the post has no such number.
+    Number {
+        /// Which number.
+        field: NumberField,
+        /// The lower bound.
+        low: Bound<f64>,
+        /// The upper bound.
+        high: Bound<f64>,
+    },
+    /// When the post was published.
+    Time {
+        /// From then or up to then.
+        edge: TimeEdge,
+        /// The time, perhaps relative to now.
+        when: When,
+    },
+    /// `is:` and `has:`.
+    Flag(Flag),
+}
+
+/// Words to find, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextTest {
+    /// Where they are looked for; never across title and text.
+    pub scope: Scope,
+    /// How it was written.
+    pub form: Form,
+    /// As it was written, without quotes and `*`.
+    pub source: String,
+    /// Folded tokens with their distance from the first, at least one, ascending; exactly one for a prefix.
+    pub terms: Vec<Term>,
+}
+
+/// A folded token of a text test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// Positions after the first term.
+    pub offset: usize,
+    /// The folded token, or its beginning for a prefix.
+    pub text: String,
+}
+
+/// How a text test was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `battery`, `#tag`, `@handle`.
+    Word,
+    /// `"dead on arrival"`.
+    Phrase,
+    /// `charg*`.
+    Prefix,
+}
+
+/// Where words are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In title or text.
+    Anywhere,
+    /// `title:`
+    Title,
+    /// `text:`
+    Text,
+}
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// All, in the order that help texts show.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in queries.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+named!(
+    /// Labels of a post, of its analysis and of its customer.
+    LabelField {
+        /// The configured source that brought it.
+        Source = "source",
+        /// The platform.
+        Network = "network",
+        /// The detected language.
+        Lang = "lang",
+        /// Post, reply, review and so on.
+        Kind = "kind",
+        /// Sentiment of the analysis.
+        Sentiment = "sentiment",
+        /// An intent that is present.
+        Intent = "intent",
+        /// An emotion that is present.
+        Emotion = "emotion",
+        /// A monitor that it matches.
+        Monitor = "monitor",
+        /// The author's handle without `@` in lower case, or the author's public id.
+        Author = "author",
+        /// The customer's id.
+        Customer = "customer",
+    }
+);
+
+named!(
+    /// Numbers of a post and its analysis.
+    NumberField {
+        /// Sentiment score, -1 to 1.
+        Score = "score",
+        /// Stars on a scale of five.
+        Rating = "rating",
+        /// Likes, replies and shares together.
+        Engagement = "engagement",
+        /// The author's followers.
+        Followers = "followers",
+    }
+);
+
+named!(
+    /// What a post is or has.
+    Flag {
+        /// The author is linked to a customer.
+        Linked = "is:linked",
+        /// The network verified the author.
+        Verified = "is:verified",
+        /// It has stars.
+        HasRating = "has:rating",
+        /// Its text has a link.
+        HasLink = "has:link",
+    }
+);

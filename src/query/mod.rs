@@ -1,0 +1,30 @@
+//! The query language: one for search, monitors, alerts, webhook filters and digests.
+//!
+//! A text is cut (`lexer`), understood (`parser`, with the table in `fields`) into one tree (`ast`),
+//! printed back in canonical form (`print`) and judged against one post in memory (`matcher`). The
+//! index compiles the same tree; a property test there keeps both equal. Pure: no IO, no clock.
+
+pub mod ast;
+pub mod error;
+mod fields;
+pub mod highlight;
+mod leaf;
+mod lexer;
+pub mod matcher;
+mod parser;
+mod print;
+pub mod time;
+pub mod tokens;
+
+pub use ast::{Expr, Flag, LabelField, Leaf, NumberField, Query, Scope, Test, TextTest};
+pub use error::QueryError;
+pub use highlight::{Snippet, highlight, highlight_title, snippet};
+pub use matcher::{Candidate, Known, Truth, matches, matches_tokens};
+pub use parser::check_monitor;
+pub use time::MatchContext;
+pub use tokens::PostTokens;
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
