@@ -5,5 +5,7 @@
 pub mod config;
 pub mod customers;
 pub mod domain;
+pub mod fetch;
 pub mod query;
+pub mod runtime;
 pub mod text;
