@@ -8,4 +8,5 @@ pub mod domain;
 pub mod fetch;
 pub mod query;
 pub mod runtime;
+pub mod sources;
 pub mod text;

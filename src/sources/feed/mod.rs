@@ -1,0 +1,109 @@
+//! RSS, Atom and JSON Feed by one conditional request.
+//!
+//! Position: what was handed over before (see `seen`). Network `feed`, scope the configured URL,
+//! native id the guid, else a stable hash. What falls off a feed is not deleted.
+
+mod discover;
+mod jsonfeed;
+mod parse;
+mod tidy;
+mod timing;
+
+use async_trait::async_trait;
+
+use super::resource::{Resource, blocking, not_modified, url, wrong_form};
+use super::seen::Seen;
+use super::{PollError, Source, SourceSetupError};
+use crate::config::FeedConfig;
+use crate::domain::{Batch, Cursor, HttpKey, SourceId};
+use crate::fetch::{Fetched, Fetcher};
+use crate::runtime::Clock;
+
+const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1";
+
+/// A feed.
+pub(super) struct FeedSource {
+    id: SourceId,
+    scope: String,
+    resource: Resource,
+    clock: Clock,
+}
+
+impl FeedSource {
+    pub fn new(
+        id: &SourceId,
+        config: &FeedConfig,
+        fetcher: &Fetcher,
+        clock: &Clock,
+    ) -> Result<Self, SourceSetupError> {
+        let resource = Resource {
+            fetcher: fetcher.clone(),
+            url: url(id, "url", &config.url)?,
+            accept: ACCEPT,
+            credential: None,
+            obey_robots: config.obey_robots,
+        };
+        Ok(Self {
+            id: id.clone(),
+            scope: resource.key().url,
+            resource,
+            clock: clock.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl Source for FeedSource {
+    fn id(&self) -> &SourceId {
+        &self.id
+    }
+
+    fn kind(&self) -> &'static str {
+        "feed"
+    }
+
+    fn http_key(&self) -> Option<HttpKey> {
+        Some(self.resource.key())
+    }
+
+    async fn poll(&self, cursor: &Cursor) -> Result<Batch, PollError> {
+        let mut response = match self.resource.poll(cursor).await? {
+            Fetched::NotModified { state, fresh_until } => {
+                return Ok(not_modified(cursor, state, fresh_until));
+            }
+            Fetched::Fresh(response) => response,
+        };
+        let scope = self.scope.clone();
+        let body = response.body.clone();
+        let (content_type, from) = (response.content_type.take(), response.url.clone());
+        let parsed = blocking(&self.resource.host(), "a feed", move || {
+            parse::parse(&body, content_type.as_deref(), &scope, &from)
+        })
+        .await
+        .map_err(|fault| wrong_form(cursor, fault))?;
+        if !parsed.complete {
+            // Validators of a part would make the server keep the rest from us.
+            response.state.etag = None;
+            response.state.last_modified = None;
+        }
+        let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
+        let mut posts = parsed.posts;
+        posts.retain(|post| seen.is_news(post));
+        posts.sort_by_key(|post| post.published_at);
+        let wished = parsed.timing.not_before(self.clock.now());
+        Ok(Batch {
+            posts,
+            rejects: parsed.rejects,
+            not_before: wished.max(response.fresh_until).max(response.pause_until),
+            cursor: Cursor {
+                position: Some(seen.encode()),
+                http: Some(response.state),
+            },
+            requests: 1,
+            ..Batch::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
