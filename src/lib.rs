@@ -9,4 +9,5 @@ pub mod fetch;
 pub mod query;
 pub mod runtime;
 pub mod sources;
+pub mod store;
 pub mod text;
