@@ -6,6 +6,7 @@ pub mod config;
 pub mod customers;
 pub mod domain;
 pub mod fetch;
+pub mod index;
 pub mod query;
 pub mod runtime;
 pub mod sources;

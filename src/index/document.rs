@@ -1,0 +1,76 @@
+//! A post's record as a document: says exactly what `query::matches` sees, with the same functions.
+
+use tantivy::TantivyDocument;
+use tantivy::schema::Field;
+
+use super::schema::Fields;
+use crate::domain::PostRecord;
+use crate::query::matcher::{author_keys, engagement, followers, rating, score};
+use crate::query::time::time_key;
+use crate::query::{Flag, LabelField};
+
+/// Longer labels are left out: no query is long enough to ask for them.
+const MAX_LABEL_BYTES: usize = 4096;
+
+/// Makes the document of a record.
+pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument {
+    let post = &record.post;
+    let mut document = TantivyDocument::new();
+    document.add_text(fields.id, post.id.as_str());
+    document.add_text(fields.title, post.title.as_deref().unwrap_or_default());
+    document.add_text(fields.text, &post.text);
+    document.add_i64(fields.ordered_at, time_key(post.ordered_at()));
+    document.add_f64(fields.engagement, engagement(post));
+    add_f64(&mut document, fields.rating, rating(post));
+    add_f64(&mut document, fields.followers, followers(post));
+
+    let analysis = record.analysis.as_ref();
+    add_f64(&mut document, fields.score, analysis.and_then(score));
+    let mut label = |label: LabelField, value: &str| {
+        if value.len() <= MAX_LABEL_BYTES {
+            document.add_text(fields.label(label), value);
+        }
+    };
+    label(LabelField::Source, post.source.as_str());
+    label(LabelField::Network, &post.key.network.to_lowercase());
+    label(LabelField::Lang, &post.language.code);
+    label(LabelField::Kind, post.kind.as_str());
+    for key in author_keys(post) {
+        label(LabelField::Author, &key);
+    }
+    for monitor in &record.monitors {
+        label(LabelField::Monitor, monitor.as_str());
+    }
+    if let Some((customer, _)) = &record.customer {
+        label(LabelField::Customer, customer.id.as_str());
+    }
+    if let Some(analysis) = analysis {
+        if let Some(sentiment) = analysis.sentiment_label() {
+            label(LabelField::Sentiment, sentiment.as_str());
+        }
+        analysis
+            .present_intents()
+            .for_each(|intent| label(LabelField::Intent, intent));
+        analysis
+            .present_emotions()
+            .for_each(|emotion| label(LabelField::Emotion, emotion));
+    }
+    for flag in Flag::ALL {
+        let holds = match flag {
+            Flag::Linked => record.customer.is_some(),
+            Flag::Verified => post.author.as_ref().is_some_and(|author| author.verified),
+            Flag::HasRating => post.rating.is_some(),
+            Flag::HasLink => !post.links.is_empty(),
+        };
+        if holds {
+            document.add_text(fields.flag, flag.as_str());
+        }
+    }
+    document
+}
+
+fn add_f64(document: &mut TantivyDocument, field: Field, value: Option<f64>) {
+    if let Some(value) = value {
+        document.add_f64(field, value);
+    }
+}
