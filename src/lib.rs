@@ -2,6 +2,7 @@
 //!
 //! The layout, its floors and the path that data takes are in `docs/ARCHITECTURE.md`.
 
+pub mod analysis;
 pub mod config;
 pub mod customers;
 pub mod domain;

@@ -1,0 +1,315 @@
+//! The shipped model in the embedded runtime: prepare, tokenise, bucket by length, run, calibrate.
+//!
+//! `Scorer` is everything that workers share: the graph's weights (read-only, one copy), the
+//! tokenizer, the labels and the cache. `MiniLm` is one worker's analyzer with a runtime pool of one
+//! thread: two workers of one thread beat one of two (`benches/scoring.rs`). Nothing here starts
+//! worker threads, and no text is kept.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, Tensor};
+use tokenizers::{Tokenizer, TruncationParams};
+
+use super::cache::{TextCache, TextKey};
+use super::labels::{Labels, Scores};
+use super::prepare::Preparer;
+use super::{AnalyzeError, Analyzer, Input, TextFault};
+use crate::domain::analysis::INTENTS;
+use crate::domain::{Analysis, ModelId};
+
+static GRAPH: &[u8] = include_bytes!("../../models/overheard.onnx");
+const LABELS: &str = include_str!("../../models/labels.json");
+const SUMS: &str = include_str!("../../models/SHA256SUMS");
+const TOKENIZER: &[u8] = include_bytes!("../../models/tokenizer.json");
+
+/// Most texts of one forward pass.
+const BATCH_TEXTS: usize = 32;
+/// Most tokens of one forward pass, padding included: bounds the runtime's buffers.
+const BATCH_TOKENS: usize = 2048;
+
+/// The model, loaded once and shared by all workers.
+pub struct Scorer {
+    model: Model,
+    input_ids: NodeId,
+    attention_mask: NodeId,
+    /// sentiment, emotions, intents, embedding.
+    outputs: [NodeId; 4],
+    tokenizer: Tokenizer,
+    preparer: Preparer,
+    labels: Labels,
+    cache: Mutex<TextCache<Arc<Scores>>>,
+}
+
+impl Scorer {
+    /// Loads the embedded model; `cache_texts` results are kept for texts that come again.
+    ///
+    /// # Errors
+    /// When graph, tokenizer or labels do not fit each other.
+    pub fn embedded(cache_texts: usize) -> Result<Self, AnalyzeError> {
+        let labels = Labels::parse(LABELS, SUMS)?;
+        let model = ModelOptions::with_all_ops()
+            .prepack_weights(true)
+            .load_static_slice(GRAPH)
+            .map_err(|error| load("graph", &error))?;
+        let node = |name| model.node_id(name).map_err(|error| load("graph", &error));
+        let mut tokenizer =
+            Tokenizer::from_bytes(TOKENIZER).map_err(|error| load("tokenizer", &error))?;
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(Some(TruncationParams {
+                max_length: labels.max_tokens,
+                ..TruncationParams::default()
+            }))
+            .map_err(|error| load("tokenizer", &error))?;
+        Ok(Self {
+            input_ids: node("input_ids")?,
+            attention_mask: node("attention_mask")?,
+            outputs: [
+                node("sentiment")?,
+                node("emotions")?,
+                node("intents")?,
+                node("embedding")?,
+            ],
+            model,
+            tokenizer,
+            preparer: Preparer::new(),
+            labels,
+            cache: Mutex::new(TextCache::new(cache_texts)),
+        })
+    }
+
+    /// The model's name, version and hash.
+    #[must_use]
+    pub fn model(&self) -> &ModelId {
+        &self.labels.model
+    }
+
+    /// The token ids of a prepared text, at most 128 with the two that frame it.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the text.
+    pub fn tokenize(&self, prepared: &str) -> Result<Vec<u32>, TextFault> {
+        let encoding = self
+            .tokenizer
+            .encode_fast(prepared, true)
+            .map_err(|_| TextFault::Untokenizable)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text as the tokenizer gets it.
+    #[must_use]
+    pub fn prepare(&self, text: &str) -> String {
+        self.preparer.prepare(text)
+    }
+
+    /// One forward pass over texts of similar length, padded to the longest. The outputs are
+    /// sentiment [n, 3], emotions [n, 28], intents [n, 8] (logits) and embedding [n, 384].
+    ///
+    /// # Errors
+    /// When the runtime refuses the batch.
+    pub fn run(
+        &self,
+        batch: &[&[u32]],
+        pool: &Arc<ThreadPool>,
+    ) -> Result<[Tensor<f32>; 4], AnalyzeError> {
+        let width = batch.iter().map(|ids| ids.len()).max().unwrap_or(0);
+        let mut ids = vec![0i32; batch.len() * width];
+        let mut mask = vec![0i32; batch.len() * width];
+        for (row, tokens) in batch.iter().enumerate() {
+            for (column, &token) in tokens.iter().enumerate() {
+                ids[row * width + column] = token.cast_signed();
+                mask[row * width + column] = 1;
+            }
+        }
+        let shape = [batch.len(), width];
+        let inputs: Vec<(NodeId, ValueOrView<'_>)> = vec![
+            (self.input_ids, NdTensor::from_data(shape, ids).into()),
+            (self.attention_mask, NdTensor::from_data(shape, mask).into()),
+        ];
+        let mut options = RunOptions::default();
+        options.thread_pool = Some(Arc::clone(pool));
+        let outputs = self
+            .model
+            .run_n(inputs, self.outputs, Some(options))
+            .map_err(|error| AnalyzeError::Run(error.to_string()))?;
+        let [sentiment, emotions, intents, embedding] = outputs.map(into_tensor);
+        Ok([sentiment?, emotions?, intents?, embedding?])
+    }
+
+    fn cached(&self, key: TextKey) -> Option<Arc<Scores>> {
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+    }
+
+    fn keep(&self, key: TextKey, scores: Arc<Scores>) {
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .put(key, scores);
+    }
+}
+
+fn load(part: &'static str, error: &dyn std::fmt::Display) -> AnalyzeError {
+    AnalyzeError::Load {
+        part,
+        reason: error.to_string(),
+    }
+}
+
+fn into_tensor(value: Value) -> Result<Tensor<f32>, AnalyzeError> {
+    value
+        .try_into()
+        .map_err(|_| AnalyzeError::Run("an output is not a float tensor".to_owned()))
+}
+
+/// One worker's analyzer over a shared `Scorer`.
+pub struct MiniLm {
+    scorer: Arc<Scorer>,
+    pool: Arc<ThreadPool>,
+}
+
+/// A text on its way through the model.
+struct Pending {
+    row: usize,
+    key: TextKey,
+    ids: Vec<u32>,
+}
+
+impl MiniLm {
+    /// An analyzer with a runtime pool of one thread.
+    #[must_use]
+    pub fn new(scorer: Arc<Scorer>) -> Self {
+        Self {
+            scorer,
+            pool: Arc::new(ThreadPool::with_num_threads(1)),
+        }
+    }
+
+    fn score(
+        &self,
+        batch: &[Pending],
+    ) -> Result<Vec<Result<Arc<Scores>, TextFault>>, AnalyzeError> {
+        let tokens: Vec<&[u32]> = batch.iter().map(|p| p.ids.as_slice()).collect();
+        let [sentiment, emotions, intents, embedding] = self.scorer.run(&tokens, &self.pool)?;
+        let labels = &self.scorer.labels;
+        let sentiment = rows(&sentiment, 3)?;
+        let emotions = rows(&emotions, labels.fine_emotions())?;
+        let intents = rows(&intents, INTENTS.len())?;
+        let embedding = rows(&embedding, labels.embedding)?;
+        Ok((0..batch.len())
+            .map(|i| scores(&sentiment[i], &emotions[i], &intents[i], &embedding[i]))
+            .collect())
+    }
+}
+
+/// The rows of an output [n, columns].
+fn rows(output: &Tensor<f32>, columns: usize) -> Result<Vec<Vec<f32>>, AnalyzeError> {
+    let values = output.to_vec();
+    if columns == 0 || output.shape().last() != Some(&columns) {
+        return Err(AnalyzeError::Run(format!(
+            "an output has shape {:?}, expected {columns} columns",
+            output.shape()
+        )));
+    }
+    Ok(values.chunks_exact(columns).map(<[f32]>::to_vec).collect())
+}
+
+fn scores(
+    sentiment: &[f32],
+    emotions: &[f32],
+    intents: &[f32],
+    embedding: &[f32],
+) -> Result<Arc<Scores>, TextFault> {
+    let all = [sentiment, emotions, intents, embedding];
+    if all.iter().any(|part| part.iter().any(|v| !v.is_finite())) {
+        return Err(TextFault::NotFinite);
+    }
+    let mut scores = Scores {
+        sentiment: [0.0; 3],
+        emotions: emotions.to_vec(),
+        intents: [0.0; INTENTS.len()],
+        embedding: embedding.iter().map(|&v| quantise(v)).collect(),
+    };
+    scores.sentiment.copy_from_slice(sentiment);
+    scores.intents.copy_from_slice(intents);
+    Ok(Arc::new(scores))
+}
+
+/// -1..1 to -127..127.
+#[allow(clippy::cast_possible_truncation)]
+fn quantise(value: f32) -> i8 {
+    (value * 127.0).round().clamp(-127.0, 127.0) as i8
+}
+
+impl Analyzer for MiniLm {
+    fn model(&self) -> &ModelId {
+        self.scorer.model()
+    }
+
+    fn analyze(
+        &mut self,
+        inputs: &[Input<'_>],
+    ) -> Result<Vec<Result<Analysis, TextFault>>, AnalyzeError> {
+        let scorer = &self.scorer;
+        let mut out: Vec<Result<Arc<Scores>, TextFault>> = Vec::with_capacity(inputs.len());
+        let mut pending = Vec::new();
+        for (row, input) in inputs.iter().enumerate() {
+            // Whatever is not overwritten below is what the text itself is at fault for.
+            out.push(Err(TextFault::Empty));
+            let prepared = scorer.prepare(input.text);
+            if prepared.is_empty() {
+                continue;
+            }
+            let key = TextKey::of(&prepared);
+            if let Some(scores) = scorer.cached(key) {
+                out[row] = Ok(scores);
+                continue;
+            }
+            match scorer.tokenize(&prepared) {
+                Ok(ids) => pending.push(Pending { row, key, ids }),
+                Err(fault) => out[row] = Err(fault),
+            }
+        }
+        pending.sort_by_key(|p| p.ids.len());
+        let mut rest = pending.as_slice();
+        while !rest.is_empty() {
+            let (batch, next) = rest.split_at(batch_size(rest));
+            rest = next;
+            for (text, result) in batch.iter().zip(self.score(batch)?) {
+                if let Ok(scores) = &result {
+                    scorer.keep(text.key, Arc::clone(scores));
+                }
+                out[text.row] = result;
+            }
+        }
+        let labels = &scorer.labels;
+        Ok(out
+            .into_iter()
+            .zip(inputs)
+            .map(|(result, input)| {
+                let supported = labels.supports(input.language, input.text);
+                result.map(|scores| labels.analysis(&scores, supported))
+            })
+            .collect())
+    }
+}
+
+/// How many of the texts, which are sorted by length, go into the next pass.
+fn batch_size(sorted: &[Pending]) -> usize {
+    let mut size = 0;
+    for (i, text) in sorted.iter().enumerate().take(BATCH_TEXTS) {
+        if size > 0 && (i + 1) * text.ids.len() > BATCH_TOKENS {
+            break;
+        }
+        size = i + 1;
+    }
+    size
+}
+
+#[cfg(test)]
+#[path = "minilm_tests.rs"]
+mod tests;

@@ -1,0 +1,120 @@
+//! Scoring texts: sentiment, emotions, intents and a vector, in one forward pass.
+//!
+//! **The contract.** An `Analyzer` gives one result for each input, in order, and a text at fault
+//! costs itself alone. A text in a language that the model does not serve is scored all the same,
+//! but marked `supported: false`, never passed off as neutral. Analyzers block, so they live on
+//! threads of their own behind an `AnalyzerHandle` with a bounded queue.
+//!
+//! Nothing in here reads the store, the network or the clock, and no text is ever logged.
+//!
+//! The model (`models/`) is embedded in the binary; its figures, data and limits are in
+//! `models/README.md`, and `models/train/` makes it.
+
+mod cache;
+mod labels;
+mod minilm;
+mod prepare;
+mod worker;
+
+use std::sync::Arc;
+
+pub use labels::LabelsError;
+pub use minilm::{MiniLm, Scorer};
+pub use prepare::{MAX_CHARS, Preparer};
+pub use worker::{AnalyzerHandle, Factory, Outcome, Text};
+
+use crate::config::{AnalysisConfig, AnalysisEngine};
+use crate::domain::{Analysis, ModelId};
+
+/// Workers when the configuration leaves the number open: more than two eat the memory that a
+/// small server needs for the rest.
+const MAX_DEFAULT_WORKERS: usize = 2;
+
+/// One text to score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input<'a> {
+    /// The text as published; preparation is the analyzer's business.
+    pub text: &'a str,
+    /// Detected language: ISO 639-1, else 639-3, `und` when unknown.
+    pub language: &'a str,
+}
+
+/// Scores texts. Synchronous on purpose: models block.
+pub trait Analyzer: Send {
+    /// Which model speaks.
+    fn model(&self) -> &ModelId;
+
+    /// One result for each input, in order; a text at fault costs itself alone.
+    ///
+    /// # Errors
+    /// When the engine itself fails, so that no text of the batch has a result.
+    fn analyze(
+        &mut self,
+        inputs: &[Input<'_>],
+    ) -> Result<Vec<Result<Analysis, TextFault>>, AnalyzeError>;
+}
+
+/// Why one text has no analysis; trying again would end the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextFault {
+    /// Nothing is left of the text to score.
+    #[error("text is empty after preparation")]
+    Empty,
+    /// The tokenizer refused the text.
+    #[error("text cannot be tokenised")]
+    Untokenizable,
+    /// The model answered with a value that is no number.
+    #[error("model output is not finite")]
+    NotFinite,
+    /// The engine panicked on this text, alone.
+    #[error("engine panicked on the text")]
+    Panicked,
+}
+
+/// Why a whole batch has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyzeError {
+    /// The embedded model's labels do not fit.
+    #[error("model labels")]
+    Labels(#[from] LabelsError),
+    /// The embedded model or tokenizer does not load.
+    #[error("model {part} does not load: {reason}")]
+    Load {
+        /// Which part: graph, tokenizer or thread.
+        part: &'static str,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The engine refused to run.
+    #[error("model run failed: {0}")]
+    Run(String),
+    /// The workers have stopped.
+    #[error("analyzer has stopped")]
+    Stopped,
+}
+
+/// Starts the configured engine. `engine = "none"` loads nothing.
+///
+/// # Errors
+/// When the embedded model does not load or a thread does not start.
+pub fn build(config: &AnalysisConfig) -> Result<AnalyzerHandle, AnalyzeError> {
+    match config.engine {
+        AnalysisEngine::None => Ok(AnalyzerHandle::off()),
+        AnalysisEngine::Embedded => {
+            let scorer = Arc::new(Scorer::embedded(config.cache_texts)?);
+            let factory: Factory = Arc::new(move || {
+                Ok(Box::new(MiniLm::new(Arc::clone(&scorer))) as Box<dyn Analyzer>)
+            });
+            AnalyzerHandle::start(factory, workers(config.threads))
+        }
+    }
+}
+
+fn workers(configured: usize) -> usize {
+    if configured > 0 {
+        return configured;
+    }
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MAX_DEFAULT_WORKERS)
+}

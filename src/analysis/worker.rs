@@ -1,0 +1,247 @@
+//! The threads that score, behind an async handle.
+//!
+//! A call is cut into chunks of texts of similar length, one queue feeds all workers, and the results
+//! come back in the order of the texts. A panic in a chunk is caught: the worker's analyzer is
+//! rebuilt, the chunk is repeated text by text, and only a text that panics alone fails. Nothing is
+//! spawned for a call, and a call whose caller is gone is dropped from the queue.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
+
+use super::{AnalyzeError, Analyzer, Input, TextFault};
+use crate::domain::{Analysis, ModelId};
+
+/// Texts of one chunk: long enough to bucket well, short enough to share among workers.
+const CHUNK_MIN: usize = 16;
+const CHUNK_MAX: usize = 128;
+/// Chunks that wait for each worker. More would only hide how late the workers are.
+const QUEUE_PER_WORKER: usize = 2;
+
+/// Makes an analyzer; called again after a panic.
+pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Analyzer>, AnalyzeError> + Send + Sync>;
+
+/// One text to score, owned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The text as published.
+    pub text: String,
+    /// Detected language: ISO 639-1, else 639-3, `und` when unknown.
+    pub language: String,
+}
+
+/// What became of one text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It was scored.
+    Scored(Analysis),
+    /// It cannot be scored; trying again would end the same way.
+    Fault(TextFault),
+    /// Scoring is switched off.
+    Off,
+}
+
+/// The way to the workers. Cheap to clone; the workers stop when the last clone is dropped.
+#[derive(Debug, Clone)]
+pub struct AnalyzerHandle {
+    running: Option<Running>,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    model: ModelId,
+    workers: usize,
+    queue: mpsc::Sender<Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    texts: Arc<Vec<Text>>,
+    rows: Vec<usize>,
+    reply: oneshot::Sender<Result<Vec<Outcome>, AnalyzeError>>,
+}
+
+impl AnalyzerHandle {
+    /// A handle that scores nothing and loaded nothing.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { running: None }
+    }
+
+    /// Starts `workers` threads, each with an analyzer of its own.
+    ///
+    /// # Errors
+    /// When an analyzer cannot be made or a thread does not start.
+    pub fn start(factory: Factory, workers: usize) -> Result<Self, AnalyzeError> {
+        let workers = workers.max(1);
+        let (queue, jobs) = mpsc::channel(workers * QUEUE_PER_WORKER);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let mut model = None;
+        for n in 0..workers {
+            let analyzer = factory()?;
+            model.get_or_insert_with(|| analyzer.model().clone());
+            let worker = Worker {
+                factory: Arc::clone(&factory),
+                analyzer: Some(analyzer),
+            };
+            let jobs = Arc::clone(&jobs);
+            std::thread::Builder::new()
+                .name(format!("analysis-{n}"))
+                .spawn(move || worker.run(&jobs))
+                .map_err(|error| AnalyzeError::Load {
+                    part: "thread",
+                    reason: error.to_string(),
+                })?;
+        }
+        let model = model.ok_or(AnalyzeError::Stopped)?;
+        Ok(Self {
+            running: Some(Running {
+                model,
+                workers,
+                queue,
+            }),
+        })
+    }
+
+    /// The model that scores; none when scoring is off.
+    #[must_use]
+    pub fn model(&self) -> Option<&ModelId> {
+        self.running.as_ref().map(|running| &running.model)
+    }
+
+    /// One outcome for each text, in order. Waits while the workers are busy.
+    ///
+    /// # Errors
+    /// When the engine fails as a whole or has stopped.
+    pub async fn analyze(&self, texts: Vec<Text>) -> Result<Vec<Outcome>, AnalyzeError> {
+        let Some(running) = &self.running else {
+            return Ok(vec![Outcome::Off; texts.len()]);
+        };
+        let texts = Arc::new(texts);
+        let mut replies = Vec::new();
+        for rows in chunks(&texts, running.workers) {
+            let (reply, answer) = oneshot::channel();
+            let job = Job {
+                texts: Arc::clone(&texts),
+                rows: rows.clone(),
+                reply,
+            };
+            running
+                .queue
+                .send(job)
+                .await
+                .map_err(|_| AnalyzeError::Stopped)?;
+            replies.push((rows, answer));
+        }
+        let mut out = vec![Outcome::Off; texts.len()];
+        for (rows, answer) in replies {
+            let outcomes = answer.await.map_err(|_| AnalyzeError::Stopped)??;
+            for (row, outcome) in rows.into_iter().zip(outcomes) {
+                out[row] = outcome;
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Row numbers in chunks, longest texts first: the last chunks are then the cheap ones, and the
+/// workers finish together.
+fn chunks(texts: &[Text], workers: usize) -> Vec<Vec<usize>> {
+    let mut rows: Vec<usize> = (0..texts.len()).collect();
+    rows.sort_by_key(|&row| std::cmp::Reverse(texts[row].text.len()));
+    let size = texts.len().div_ceil(workers).clamp(CHUNK_MIN, CHUNK_MAX);
+    rows.chunks(size).map(<[usize]>::to_vec).collect()
+}
+
+struct Worker {
+    factory: Factory,
+    /// None after a panic, until it is needed again.
+    analyzer: Option<Box<dyn Analyzer>>,
+}
+
+/// How a batch ended that has no results.
+enum Failed {
+    Panicked,
+    Engine(AnalyzeError),
+}
+
+impl Worker {
+    fn run(mut self, jobs: &Mutex<mpsc::Receiver<Job>>) {
+        loop {
+            // One worker waits for the next job, the others for the lock.
+            let job = jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .blocking_recv();
+            let Some(job) = job else { return };
+            if job.reply.is_closed() {
+                continue;
+            }
+            let inputs: Vec<Input<'_>> = job
+                .rows
+                .iter()
+                .map(|&row| Input {
+                    text: &job.texts[row].text,
+                    language: &job.texts[row].language,
+                })
+                .collect();
+            let result = self.analyze(&inputs);
+            // The caller may have gone meanwhile; then nobody needs the result.
+            let _ = job.reply.send(result);
+        }
+    }
+
+    fn analyze(&mut self, inputs: &[Input<'_>]) -> Result<Vec<Outcome>, AnalyzeError> {
+        match self.attempt(inputs) {
+            Ok(outcomes) => return Ok(outcomes),
+            Err(Failed::Engine(error)) => return Err(error),
+            Err(Failed::Panicked) => {
+                warn!(
+                    texts = inputs.len(),
+                    "analyzer panicked, repeating text by text"
+                );
+            }
+        }
+        let mut out = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            match self.attempt(std::slice::from_ref(input)) {
+                Ok(outcomes) => out.extend(outcomes),
+                Err(Failed::Panicked) => out.push(Outcome::Fault(TextFault::Panicked)),
+                Err(Failed::Engine(error)) => return Err(error),
+            }
+        }
+        Ok(out)
+    }
+
+    fn attempt(&mut self, inputs: &[Input<'_>]) -> Result<Vec<Outcome>, Failed> {
+        let mut analyzer = match self.analyzer.take() {
+            Some(analyzer) => analyzer,
+            None => (self.factory)().map_err(Failed::Engine)?,
+        };
+        // After a panic the analyzer is dropped, whatever state it is in, and made anew.
+        let (analyzer, results) = catch_unwind(AssertUnwindSafe(move || {
+            let results = analyzer.analyze(inputs);
+            (analyzer, results)
+        }))
+        .map_err(|_| Failed::Panicked)?;
+        self.analyzer = Some(analyzer);
+        let results = results.map_err(Failed::Engine)?;
+        if results.len() != inputs.len() {
+            return Err(Failed::Engine(AnalyzeError::Run(format!(
+                "{} results for {} texts",
+                results.len(),
+                inputs.len()
+            ))));
+        }
+        Ok(results
+            .into_iter()
+            .map(|result| result.map_or_else(Outcome::Fault, Outcome::Scored))
+            .collect())
+    }
+}
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;
