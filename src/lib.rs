@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod config;
 pub mod customers;
+pub mod deliver;
 pub mod domain;
 pub mod fetch;
 pub mod index;

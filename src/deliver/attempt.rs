@@ -1,0 +1,223 @@
+//! One attempt at one delivery: render once, sign, send, judge, record.
+//!
+//! Never sends a body that is not frozen in the store, and never keeps what the receiver answered
+//! beyond its status: answers may repeat what was sent.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::dispatcher::Dispatcher;
+use super::payload::{self, Facts};
+use super::retry::{Answer, DeadReason, Verdict, judge};
+use super::sign::{self, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP};
+use crate::domain::Subject;
+use crate::fetch::{FetchError, HeaderName, HeaderValue, PostAnswer, PostRequest};
+use crate::store::{Attempt, AttemptOutcome, PendingDelivery, StoreError, StoredEvent};
+
+/// What came of one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It arrived.
+    Delivered,
+    /// It is tried again.
+    Failed,
+    /// It was given up.
+    Dead,
+    /// It was not sent: we stop or pause, or it was withdrawn.
+    Skipped,
+}
+
+impl Dispatcher {
+    pub(super) async fn attempt(
+        &self,
+        delivery: PendingDelivery,
+        stop: &CancellationToken,
+    ) -> Result<Sent, StoreError> {
+        let Self {
+            endpoint, setup, ..
+        } = self;
+        if stop.is_cancelled() || self.pauses(setup.clock.now()) {
+            return Ok(Sent::Skipped);
+        }
+        let Some(body) = self.body(&delivery.event).await? else {
+            return Ok(Sent::Skipped);
+        };
+        let id = &delivery.event.event.id;
+        let at = setup.clock.now();
+        let request = self.request(id.as_str(), at, body);
+        let answer = setup.fetcher.post(request).await;
+        let number = delivery.tries.saturating_add(1);
+        let first_at = if delivery.tries == 0 {
+            at
+        } else {
+            self.first_attempt_at(&delivery).await?.unwrap_or(at)
+        };
+        let now = setup.clock.now();
+        let judged = match &answer {
+            Ok(answer) => Answer::Status {
+                status: answer.status,
+                retry_after: answer.retry_after,
+            },
+            Err(_) => Answer::None,
+        };
+        let verdict = judge(judged, number, first_at, now, &mut self.memory().rng);
+        if let Verdict::Retry {
+            hold_until: Some(until),
+            ..
+        } = verdict
+        {
+            self.hold(until);
+        }
+        if verdict == Verdict::Gone {
+            // Before the attempt is recorded: a kill between the two must not lead to another request.
+            self.memory().gone = true;
+            let hash = endpoint.address_hash();
+            setup
+                .store
+                .disable_endpoint(endpoint.id(), hash, now)
+                .await?;
+        }
+        let attempt = Attempt {
+            endpoint: endpoint.id().clone(),
+            event: id.clone(),
+            at,
+            status: answer.as_ref().ok().map(|answer| answer.status),
+            error: problem(&answer, verdict),
+            outcome: match verdict {
+                Verdict::Delivered => AttemptOutcome::Delivered,
+                Verdict::Retry { at, .. } => AttemptOutcome::Retry {
+                    next_attempt_at: at,
+                },
+                Verdict::Dead(_) | Verdict::Gone => AttemptOutcome::Dead,
+            },
+        };
+        self.report(&attempt, number, verdict);
+        setup.store.record_attempt(attempt).await?;
+        Ok(match verdict {
+            Verdict::Delivered => Sent::Delivered,
+            Verdict::Retry { .. } => Sent::Failed,
+            Verdict::Dead(_) | Verdict::Gone => Sent::Dead,
+        })
+    }
+
+    /// The frozen body, rendered now if this is the event's first attempt anywhere; `None` when the
+    /// event was withdrawn meanwhile.
+    async fn body(&self, stored: &StoredEvent) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(body) = &stored.body {
+            return Ok(Some(body.clone()));
+        }
+        let facts = self.facts(&stored.event.subject).await?;
+        let public_url = self.setup.public_url.as_deref();
+        let body = payload::render(&stored.event, stored.seq, &facts, public_url);
+        match self.setup.store.freeze_body(&stored.event.id, body).await {
+            Ok(frozen) => Ok(Some(frozen)),
+            Err(StoreError::Invalid { .. }) => {
+                debug!(endpoint.id = %self.endpoint.id(), event.id = %stored.event.id, "event was withdrawn before it was sent");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn facts(&self, subject: &Subject) -> Result<Facts, StoreError> {
+        let store = &self.setup.store;
+        Ok(match subject {
+            Subject::Mention { id } => {
+                Facts::Mention(store.record(&id.post()).await?.map(Box::new))
+            }
+            Subject::Customer { id } => Facts::Customer(store.customer(id).await?.map(Box::new)),
+            Subject::Digest { .. } => Facts::Digest,
+            Subject::Source { id } => {
+                let statuses = store.source_statuses().await?;
+                let status = statuses.into_iter().find(|status| status.id == *id);
+                Facts::Source(status.map(Box::new))
+            }
+        })
+    }
+
+    fn request(&self, id: &str, at: Timestamp, body: Vec<u8>) -> PostRequest {
+        let signature = sign::sign(self.endpoint.secrets(), id, at, &body);
+        let value = |text: &str| {
+            HeaderValue::from_str(text)
+                .expect("invariant: ids, numbers and base64 are visible ASCII")
+        };
+        PostRequest {
+            url: self.endpoint.url().clone(),
+            headers: vec![
+                (
+                    HeaderName::from_static("content-type"),
+                    HeaderValue::from_static("application/json"),
+                ),
+                (HeaderName::from_static(HEADER_ID), value(id)),
+                (
+                    HeaderName::from_static(HEADER_TIMESTAMP),
+                    value(&at.as_second().to_string()),
+                ),
+                (HeaderName::from_static(HEADER_SIGNATURE), value(&signature)),
+            ],
+            body: Bytes::from(body),
+            timeout: std::time::Duration::from_secs(self.setup.config.timeout_secs),
+            allow_http: self.endpoint.allow_http(),
+        }
+    }
+
+    /// When the first attempt since the delivery was queued, or queued again, was made.
+    async fn first_attempt_at(
+        &self,
+        delivery: &PendingDelivery,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let id = &delivery.event.event.id;
+        let attempts = self.setup.store.attempts(self.endpoint.id(), id).await?;
+        let first = attempts.len().saturating_sub(delivery.tries as usize);
+        Ok(attempts.get(first).map(|attempt| attempt.at))
+    }
+
+    /// Counts the attempt and logs what an operator should know.
+    fn report(&self, attempt: &Attempt, number: u32, verdict: Verdict) {
+        let endpoint = attempt.endpoint.as_str();
+        let count = |name: &'static str| {
+            metrics::counter!(name, "endpoint" => endpoint.to_owned()).increment(1);
+        };
+        count("overheard_webhook_attempts_total");
+        let event = &attempt.event;
+        let problem = attempt.error.as_deref().unwrap_or_default();
+        match verdict {
+            Verdict::Delivered => {
+                count("overheard_webhook_delivered_total");
+                debug!(endpoint.id = endpoint, event.id = %event, attempt = number, "delivered");
+            }
+            Verdict::Retry { at, .. } => {
+                info!(endpoint.id = endpoint, event.id = %event, attempt = number, error = problem,
+                    next_attempt_at = %at, "delivery failed, it is tried again");
+            }
+            Verdict::Dead(_) => {
+                count("overheard_webhook_dead_total");
+                warn!(endpoint.id = endpoint, event.id = %event, attempt = number, error = problem,
+                    "delivery was given up, it is among the dead letters");
+            }
+            Verdict::Gone => {
+                count("overheard_webhook_dead_total");
+                error!(endpoint.id = endpoint, event.id = %event, attempt = number,
+                    "endpoint answered 410 and is disabled until its url changes or it is enabled again");
+            }
+        }
+    }
+}
+
+/// What went wrong, in words; nothing of what the receiver wrote.
+fn problem(answer: &Result<PostAnswer, FetchError>, verdict: Verdict) -> Option<String> {
+    let what = match (answer, verdict) {
+        (_, Verdict::Delivered) => return None,
+        (Err(error), _) => error.to_string(),
+        (Ok(answer), Verdict::Dead(DeadReason::RetryAfterTooLong)) => {
+            format!("answered {} and asks for more than 24 hours", answer.status)
+        }
+        (Ok(answer), _) if (300..400).contains(&answer.status) => {
+            format!("answered {}, and redirects are not followed", answer.status)
+        }
+        (Ok(answer), _) => format!("answered {}", answer.status),
+    };
+    Some(what)
+}

@@ -1,0 +1,351 @@
+//! The loop of one endpoint: takes events from the outbox, sends what is due, records what came of it.
+//!
+//! Never holds state that a crash would lose: the queue, its times and the endpoint's standing are in
+//! the store. (Only a pause that the receiver asked for is in memory as well, for deliveries that
+//! have not been tried yet.) Never sends before the body is frozen.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::DeliverError;
+use super::attempt::Sent;
+use super::endpoint::Endpoint;
+use crate::config::DeliverConfig;
+use crate::domain::{EventId, PostId, PostRecord, Subject};
+use crate::fetch::Fetcher;
+use crate::runtime::{Clock, later};
+use crate::store::{PendingDelivery, Store, StoreError, StoredEvent};
+
+/// Events looked at in one step: enough to catch up quickly, few enough to start sending soon.
+const EVENTS_PER_STEP: usize = 500;
+
+/// Deliveries taken in one step: several rounds of the usual concurrency, so that one slow answer
+/// does not leave the other permits idle; at most 5 MB of bodies.
+const DELIVERIES_PER_STEP: usize = 256;
+
+/// The longest sleep, should a wake-up get lost.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// What came of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// Something was done; there may be more.
+    Worked(Tally),
+    /// Nothing to do before this time, or, without one, before something is committed.
+    Idle {
+        /// When the next delivery is due.
+        until: Option<Timestamp>,
+    },
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Events that were looked at.
+    pub looked_at: u64,
+    /// Deliveries that arrived.
+    pub delivered: u64,
+    /// Attempts that failed and are made again.
+    pub failed: u64,
+    /// Deliveries that were given up.
+    pub dead: u64,
+}
+
+/// What a dispatcher works with.
+#[derive(Debug, Clone)]
+pub struct DispatcherSetup {
+    /// The outbox.
+    pub store: Store,
+    /// The door.
+    pub fetcher: Fetcher,
+    /// The time.
+    pub clock: Clock,
+    /// Deadline and concurrency.
+    pub config: DeliverConfig,
+    /// What events link to.
+    pub public_url: Option<String>,
+    /// The zone of days in filters.
+    pub zone: TimeZone,
+    /// For the jitter; one for each dispatcher.
+    pub seed: u64,
+}
+
+/// Delivers to one endpoint.
+#[derive(Debug)]
+pub struct Dispatcher {
+    pub(super) endpoint: Endpoint,
+    pub(super) setup: DispatcherSetup,
+    wake: Arc<Notify>,
+    memory: Mutex<Memory>,
+}
+
+/// What is lost in a crash, and may be.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) rng: SmallRng,
+    /// The receiver asked for a pause.
+    hold_until: Option<Timestamp>,
+    /// The receiver said that it is gone, within this step.
+    pub(super) gone: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher at rest.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, setup: DispatcherSetup) -> Self {
+        let rng = SmallRng::seed_from_u64(setup.seed);
+        Self {
+            endpoint,
+            setup,
+            wake: Arc::new(Notify::new()),
+            memory: Mutex::new(Memory {
+                rng,
+                hold_until: None,
+                gone: false,
+            }),
+        }
+    }
+
+    /// Whom it delivers to.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// To be notified after a change that is not an event: dead letters queued again, an endpoint enabled.
+    #[must_use]
+    pub fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Sets the place of an endpoint that is seen for the first time: the outbox's current end, so
+    /// that it is not flooded with the past; in an empty store that is the beginning. Call it before
+    /// sources are polled.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn register(&self) -> Result<u64, DeliverError> {
+        self.position().await.map_err(|error| self.fault(error))
+    }
+
+    /// How many deliveries wait.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn pending(&self) -> Result<u64, DeliverError> {
+        let counts = self.setup.store.delivery_counts(self.endpoint.id()).await;
+        Ok(counts.map_err(|error| self.fault(error))?.pending)
+    }
+
+    /// Works until it is asked to stop; deliveries under way are finished then, new ones not begun.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), DeliverError> {
+        let mut tip = self.setup.store.tip();
+        while !stop.is_cancelled() {
+            let seen = tip.borrow_and_update().event_seq;
+            let StepOutcome::Idle { until } = self.step_until(&stop).await? else {
+                continue;
+            };
+            let latest = later(self.setup.clock.now(), LONGEST_SLEEP);
+            let until = until.map_or(latest, |until| until.min(latest));
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = self.setup.clock.sleep_until(until) => {}
+                // A closed channel means a closed store; the next step says so.
+                _ = tip.wait_for(|tip| tip.event_seq > seen) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at new events and sends what is due.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn step(&self) -> Result<StepOutcome, DeliverError> {
+        self.step_until(&CancellationToken::new()).await
+    }
+
+    async fn step_until(&self, stop: &CancellationToken) -> Result<StepOutcome, DeliverError> {
+        self.work(stop).await.map_err(|error| self.fault(error))
+    }
+
+    async fn work(&self, stop: &CancellationToken) -> Result<StepOutcome, StoreError> {
+        let Self {
+            endpoint, setup, ..
+        } = self;
+        let disabled = setup
+            .store
+            .endpoint_disabled(endpoint.id(), endpoint.address_hash());
+        if disabled.await? {
+            return Ok(StepOutcome::Idle { until: None });
+        }
+        self.memory().gone = false;
+        let mut tally = Tally {
+            looked_at: self.take_events().await?,
+            ..Tally::default()
+        };
+        let now = setup.clock.now();
+        let held = self.held_until(now);
+        if held.is_none() {
+            let due = setup
+                .store
+                .due_deliveries(endpoint.id(), now, DELIVERIES_PER_STEP)
+                .await?;
+            self.send_all(due, stop, &mut tally).await?;
+        }
+        if tally != Tally::default() {
+            return Ok(StepOutcome::Worked(tally));
+        }
+        let next = setup.store.next_due(endpoint.id()).await?;
+        Ok(StepOutcome::Idle {
+            until: next.max(held),
+        })
+    }
+
+    /// The place in the outbox, set to its end the first time.
+    async fn position(&self) -> Result<u64, StoreError> {
+        let Self {
+            endpoint, setup, ..
+        } = self;
+        if let Some(position) = setup.store.endpoint_position(endpoint.id()).await? {
+            return Ok(position);
+        }
+        let end = setup.store.tip().borrow().event_seq;
+        let now = setup.clock.now();
+        setup
+            .store
+            .enqueue(endpoint.id(), end, Vec::new(), now)
+            .await?;
+        info!(endpoint.id = %endpoint.id(), event.seq = end, "endpoint is new, it gets what happens from here on");
+        Ok(end)
+    }
+
+    /// Queues the events after our place that the endpoint wants; returns how many were looked at.
+    async fn take_events(&self) -> Result<u64, StoreError> {
+        let Self {
+            endpoint, setup, ..
+        } = self;
+        let position = self.position().await?;
+        let events = setup.store.events_after(position, EVENTS_PER_STEP).await?;
+        let Some(last) = events.last().map(|event| event.seq) else {
+            return Ok(0);
+        };
+        let looked_at = events.len() as u64;
+        let now = setup.clock.now();
+        let wanted = self.wanted(events, now).await?;
+        let queued = setup
+            .store
+            .enqueue(endpoint.id(), last, wanted, now)
+            .await?;
+        debug!(endpoint.id = %endpoint.id(), events = looked_at, queued, "took events from the outbox");
+        Ok(looked_at)
+    }
+
+    async fn wanted(
+        &self,
+        events: Vec<StoredEvent>,
+        now: Timestamp,
+    ) -> Result<Vec<EventId>, StoreError> {
+        let Self {
+            endpoint, setup, ..
+        } = self;
+        let events: Vec<StoredEvent> = events
+            .into_iter()
+            .filter(|stored| endpoint.wants(stored.event.kind))
+            .collect();
+        let to_match: Vec<PostId> = events
+            .iter()
+            .filter(|stored| endpoint.filters(stored.event.kind))
+            .filter_map(|stored| post_of(&stored.event.subject))
+            .collect();
+        let mut records: HashMap<PostId, PostRecord> = HashMap::new();
+        if !to_match.is_empty() {
+            for record in setup.store.records(&to_match).await? {
+                records.insert(record.post.id.clone(), record);
+            }
+        }
+        let mut wanted = Vec::new();
+        for stored in events {
+            let passes = !endpoint.filters(stored.event.kind)
+                || post_of(&stored.event.subject)
+                    .and_then(|post| records.get(&post))
+                    .is_some_and(|record| endpoint.admits(record, now, &setup.zone));
+            if passes {
+                wanted.push(stored.event.id);
+            }
+        }
+        Ok(wanted)
+    }
+
+    async fn send_all(
+        &self,
+        due: Vec<PendingDelivery>,
+        stop: &CancellationToken,
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        let concurrency = self.setup.config.concurrency.max(1);
+        let attempts = due.into_iter().map(|delivery| self.attempt(delivery, stop));
+        let mut sending = futures_util::stream::iter(attempts).buffer_unordered(concurrency);
+        let mut failure = None;
+        // A failure of the store does not break off attempts that are under way.
+        while let Some(sent) = sending.next().await {
+            match sent {
+                Ok(Sent::Delivered) => tally.delivered += 1,
+                Ok(Sent::Failed) => tally.failed += 1,
+                Ok(Sent::Dead) => tally.dead += 1,
+                Ok(Sent::Skipped) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        // What is in there is valid after every statement, so a panic elsewhere does not spoil it.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends nothing before this time, as the receiver asked.
+    pub(super) fn hold(&self, until: Timestamp) {
+        let mut memory = self.memory();
+        memory.hold_until = memory.hold_until.max(Some(until));
+    }
+
+    /// Whether the receiver wants nothing now.
+    pub(super) fn pauses(&self, now: Timestamp) -> bool {
+        self.memory().gone || self.held_until(now).is_some()
+    }
+
+    fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.memory().hold_until.filter(|until| *until > now)
+    }
+
+    fn fault(&self, source: StoreError) -> DeliverError {
+        DeliverError::Store {
+            endpoint: self.endpoint.id().clone(),
+            source,
+        }
+    }
+}
+
+/// The post that a mention is.
+fn post_of(subject: &Subject) -> Option<PostId> {
+    match subject {
+        Subject::Mention { id } => Some(id.post()),
+        _ => None,
+    }
+}

@@ -1,0 +1,345 @@
+//! A webhook endpoint that is ready for use: checked address, parsed filter, secrets at hand.
+//!
+//! Never shows a secret. Says which events it wants; never fetches a record to find out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::sign::{self, Secret};
+use crate::config::EndpointConfig;
+use crate::domain::{EndpointId, EventKind, PostRecord};
+use crate::query::{self, Candidate, Known, MatchContext, Query, Truth};
+use crate::runtime;
+
+/// An endpoint's configuration cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// The URL is none, or one that cannot be posted to.
+    #[error("endpoint \"{endpoint}\": its url is {problem}")]
+    Url {
+        /// Which endpoint.
+        endpoint: EndpointId,
+        /// What is wrong, and what would be right; without the URL, which may hold a token.
+        problem: &'static str,
+    },
+    /// The secret's file cannot be used.
+    #[error("endpoint \"{endpoint}\": its secret cannot be had")]
+    SecretFile {
+        /// Which endpoint.
+        endpoint: EndpointId,
+        /// The cause.
+        #[source]
+        source: runtime::SecretError,
+    },
+    /// The file does not hold a signing secret.
+    #[error("endpoint \"{endpoint}\": secret file {}", path.display())]
+    Secret {
+        /// Which endpoint.
+        endpoint: EndpointId,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: sign::SecretError,
+    },
+    /// The filter is not a query.
+    #[error("endpoint \"{endpoint}\": its filter is not a query\n{rendered}")]
+    Filter {
+        /// Which endpoint.
+        endpoint: EndpointId,
+        /// The query with a caret below what is wrong, and what is expected there.
+        rendered: String,
+    },
+}
+
+/// One receiver. `Debug` shows neither its secrets nor its URL's path, which may hold a token.
+pub struct Endpoint {
+    id: EndpointId,
+    url: Url,
+    secrets: Vec<Secret>,
+    events: Vec<EventKind>,
+    filter: Option<Query>,
+    allow_http: bool,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("id", &self.id)
+            .field("host", &self.url.host_str())
+            .field("secrets", &self.secrets)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    /// Checks the configuration and reads the secret; `credentials` is `$CREDENTIALS_DIRECTORY`.
+    /// A file with two secrets, separated by white space, signs with both: for the time of a change.
+    ///
+    /// # Errors
+    /// When the URL, the secret or the filter cannot work.
+    pub fn build(
+        config: &EndpointConfig,
+        credentials: Option<&Path>,
+    ) -> Result<Self, EndpointError> {
+        let endpoint = || config.id.clone();
+        let url =
+            parse_url(&config.url, config.allow_http).map_err(|problem| EndpointError::Url {
+                endpoint: endpoint(),
+                problem,
+            })?;
+        let text = runtime::read_secret(&config.secret_file, credentials).map_err(|source| {
+            EndpointError::SecretFile {
+                endpoint: endpoint(),
+                source,
+            }
+        })?;
+        let secrets =
+            Secret::parse_all(text.expose_secret()).map_err(|source| EndpointError::Secret {
+                endpoint: endpoint(),
+                path: config.secret_file.clone(),
+                source,
+            })?;
+        let filter = config
+            .filter
+            .as_deref()
+            .map(Query::parse)
+            .transpose()
+            .map_err(|error| EndpointError::Filter {
+                endpoint: endpoint(),
+                rendered: error.render(),
+            })?;
+        Ok(Self {
+            id: endpoint(),
+            url,
+            secrets,
+            events: config.events.clone(),
+            filter,
+            allow_http: config.allow_http,
+        })
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn id(&self) -> &EndpointId {
+        &self.id
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What is signed with; the newest need not be first.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// Whether plain http is allowed.
+    #[must_use]
+    pub fn allow_http(&self) -> bool {
+        self.allow_http
+    }
+
+    /// A hash of the address: an endpoint that was disabled stays so until it moves, and the address
+    /// itself, which may hold a token, is not stored.
+    #[must_use]
+    pub fn address_hash(&self) -> [u8; 32] {
+        Sha256::digest(self.url.as_str()).into()
+    }
+
+    /// Whether it wants events of this kind.
+    #[must_use]
+    pub fn wants(&self, kind: EventKind) -> bool {
+        self.events.is_empty() || self.events.contains(&kind)
+    }
+
+    /// Whether events of this kind pass only when their mention matches the filter. News of a deletion
+    /// always passes: what is gone cannot be matched, and who has the mention must hear of it.
+    #[must_use]
+    pub fn filters(&self, kind: EventKind) -> bool {
+        let about_content = matches!(kind, EventKind::MentionCreated | EventKind::MentionUpdated);
+        about_content && self.filter.is_some()
+    }
+
+    /// Whether the mention matches the filter.
+    #[must_use]
+    pub fn admits(&self, record: &PostRecord, now: Timestamp, zone: &TimeZone) -> bool {
+        let Some(filter) = &self.filter else {
+            return true;
+        };
+        let candidate = Candidate {
+            post: &record.post,
+            analysis: Known::Yes(record.analysis.as_ref()),
+            customer: Known::Yes(record.customer.as_ref().map(|(customer, _)| customer)),
+            monitors: Known::Yes(&record.monitors),
+        };
+        let context = MatchContext {
+            now,
+            zone: zone.clone(),
+        };
+        query::matches(filter, &candidate, &context) == Truth::True
+    }
+}
+
+fn parse_url(text: &str, allow_http: bool) -> Result<Url, &'static str> {
+    let url = Url::parse(text)
+        .map_err(|_| "not a URL: use one such as https://crm.example/hooks/overheard")?;
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_http => {}
+        "http" => {
+            return Err(
+                "plain http: use https, or set allow_http = true for a receiver on this machine",
+            );
+        }
+        _ => return Err("neither https nor http"),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("one with a user name or password: leave them out, requests are signed");
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::deliver::testing::world::SECRET;
+    use crate::deliver::testing::{record, start};
+
+    fn config(dir: &tempfile::TempDir, secret: &str) -> EndpointConfig {
+        let secret_file = dir.path().join("secret");
+        std::fs::write(&secret_file, secret).unwrap();
+        std::fs::set_permissions(&secret_file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        EndpointConfig {
+            id: EndpointId::parse("crm").unwrap(),
+            url: "https://crm.example/hook?token=t0ken".to_owned(),
+            secret_file,
+            events: Vec::new(),
+            filter: None,
+            allow_http: false,
+        }
+    }
+
+    fn chain(error: &EndpointError) -> String {
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+
+    #[test]
+    fn errors_name_the_endpoint_and_say_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let good = config(&dir, SECRET);
+        assert_eq!(Endpoint::build(&good, None).unwrap().secrets().len(), 1);
+        let text = |config: &EndpointConfig| chain(&Endpoint::build(config, None).unwrap_err());
+
+        for (url, problem) in [
+            (
+                "crm",
+                "endpoint \"crm\": its url is not a URL: use one such as https://crm.example/hooks/overheard",
+            ),
+            (
+                "http://crm.example/",
+                "endpoint \"crm\": its url is plain http: use https, or set allow_http = true for a receiver on this machine",
+            ),
+            (
+                "ftp://crm.example/",
+                "endpoint \"crm\": its url is neither https nor http",
+            ),
+            (
+                "https://me:pw@crm.example/",
+                "endpoint \"crm\": its url is one with a user name or password: leave them out, requests are signed",
+            ),
+        ] {
+            let url = url.to_owned();
+            assert_eq!(
+                text(&EndpointConfig {
+                    url,
+                    ..good.clone()
+                }),
+                problem
+            );
+        }
+
+        let filter = Some("sentiment:(".to_owned());
+        let shown = text(&EndpointConfig {
+            filter,
+            ..good.clone()
+        });
+        assert!(
+            shown.starts_with("endpoint \"crm\": its filter is not a query\n"),
+            "{shown}"
+        );
+
+        let short = config(&dir, "whsec_c2VjcmV0LXNhdWNl");
+        let shown = text(&short);
+        assert!(
+            shown.ends_with("the secret has 12 bytes after decoding: use 24 to 64"),
+            "{shown}"
+        );
+        assert!(!shown.contains("c2VjcmV0"), "{shown}");
+
+        std::fs::set_permissions(&good.secret_file, std::fs::Permissions::from_mode(0o644))
+            .unwrap();
+        let shown = text(&good);
+        assert!(shown.contains("run `chmod 600` on it"), "{shown}");
+    }
+
+    #[test]
+    fn the_filter_is_for_what_mentions_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = Endpoint::build(&config(&dir, SECRET), None).unwrap();
+        assert!(EventKind::ALL.into_iter().all(|kind| plain.wants(kind)));
+        assert!(!EventKind::ALL.into_iter().any(|kind| plain.filters(kind)));
+
+        let chosen = EndpointConfig {
+            filter: Some("coffee customer:\"C 1\"".to_owned()),
+            events: vec![EventKind::MentionCreated],
+            ..config(&dir, SECRET)
+        };
+        let chosen = Endpoint::build(&chosen, None).unwrap();
+        assert!(chosen.wants(EventKind::MentionCreated));
+        assert!(!chosen.wants(EventKind::MentionDeleted));
+        assert!(chosen.filters(EventKind::MentionUpdated));
+        assert!(!chosen.filters(EventKind::MentionDeleted));
+        let admits = |record: &PostRecord| chosen.admits(record, start(), &TimeZone::UTC);
+        assert!(admits(&record("1", "cold coffee")));
+        assert!(!admits(&record("1", "cold tea")));
+        let mut of_nobody = record("1", "cold coffee");
+        of_nobody.customer = None;
+        assert!(!admits(&of_nobody));
+    }
+
+    #[test]
+    fn an_address_is_known_by_its_hash() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&dir, SECRET);
+        let moved = EndpointConfig {
+            url: "https://crm.example/other".to_owned(),
+            ..config.clone()
+        };
+        let hash = |config| Endpoint::build(config, None).unwrap().address_hash();
+        assert_eq!(hash(&config), hash(&config));
+        assert_ne!(hash(&config), hash(&moved));
+        let shown = format!("{:?}", Endpoint::build(&config, None).unwrap());
+        assert!(shown.contains("crm.example"), "{shown}");
+        assert!(!shown.contains("t0ken"), "{shown}");
+    }
+}
