@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod config;
 pub mod customers;
 pub mod deliver;
+pub mod digest;
 pub mod domain;
 pub mod fetch;
 pub mod index;
