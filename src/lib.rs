@@ -10,6 +10,7 @@ pub mod digest;
 pub mod domain;
 pub mod fetch;
 pub mod index;
+pub mod ingest;
 pub mod query;
 pub mod runtime;
 pub mod sources;

@@ -1,0 +1,22 @@
+//! From a source's answer to a committed mention: poll, normalise, deduplicate, score, link, match, commit.
+//!
+//! **A cursor moves only in the transaction that stores what was read** (`Pipeline::process`), so a
+//! crash anywhere before it repeats the poll and a crash after it repeats nothing.
+//! Nothing here speaks HTTP or SQL, and nothing here sends anything to the outside.
+
+mod indexer;
+mod monitors;
+mod normalize;
+mod pipeline;
+mod poller;
+mod schedule;
+
+#[cfg(test)]
+mod tests;
+
+pub use indexer::{Indexer, IndexerError, IndexerStep, follow};
+pub use monitors::Monitors;
+pub use normalize::normalize;
+pub use pipeline::{IngestError, Pipeline};
+pub use poller::{PollOutcome, Poller};
+pub use schedule::{PollSchedule, backoff};

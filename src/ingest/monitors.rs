@@ -1,0 +1,94 @@
+//! The monitors that posts are judged by. Rebuilt as a whole on reload; never changed in place.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::MonitorConfig;
+use crate::domain::{MonitorId, MonitorSummary};
+use crate::query::{self, Candidate, MatchContext, PostTokens, Query, QueryError, Truth};
+
+/// Parsed monitors with the zone in which their dates are meant.
+#[derive(Debug)]
+pub struct Monitors {
+    monitors: Vec<Monitor>,
+    zone: TimeZone,
+}
+
+#[derive(Debug)]
+struct Monitor {
+    summary: MonitorSummary,
+    query: Query,
+}
+
+/// A monitor whose query is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("monitor \"{id}\": {}", source.render())]
+pub struct MonitorFault {
+    id: MonitorId,
+    source: QueryError,
+}
+
+impl Monitors {
+    /// Parses the configured monitors.
+    ///
+    /// # Errors
+    /// The first monitor whose query does not parse or has no meaning as a monitor.
+    pub fn parse(configs: &[MonitorConfig], zone: TimeZone) -> Result<Self, MonitorFault> {
+        let mut monitors = Vec::with_capacity(configs.len());
+        for config in configs {
+            let fault = |source| MonitorFault {
+                id: config.id.clone(),
+                source,
+            };
+            let query = Query::parse(&config.query).map_err(fault)?;
+            query::check_monitor(&query).map_err(fault)?;
+            let summary = MonitorSummary {
+                id: config.id.clone(),
+                query: query.to_string(),
+                brand: config.brand.clone(),
+                role: config.role,
+            };
+            monitors.push(Monitor { summary, query });
+        }
+        monitors.sort_by(|a, b| a.summary.id.cmp(&b.summary.id));
+        Ok(Self { monitors, zone })
+    }
+
+    /// The monitors without their parsed queries, by name.
+    pub fn summaries(&self) -> impl Iterator<Item = &MonitorSummary> {
+        self.monitors.iter().map(|monitor| &monitor.summary)
+    }
+
+    /// Whether a monitor could still match once the unknown parts of the candidate are known.
+    #[must_use]
+    pub fn may_match(&self, candidate: &Candidate<'_>, now: Timestamp) -> bool {
+        self.judge(candidate, now)
+            .any(|(_, truth)| truth != Truth::False)
+    }
+
+    /// The names of the monitors that match, sorted.
+    #[must_use]
+    pub fn matching(&self, candidate: &Candidate<'_>, now: Timestamp) -> Vec<MonitorId> {
+        self.judge(candidate, now)
+            .filter(|(_, truth)| *truth == Truth::True)
+            .map(|(monitor, _)| monitor.summary.id.clone())
+            .collect()
+    }
+
+    /// Judges a candidate by all monitors; its words are cut once.
+    fn judge<'a>(
+        &'a self,
+        candidate: &'a Candidate<'_>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&'a Monitor, Truth)> {
+        let context = MatchContext {
+            now,
+            zone: self.zone.clone(),
+        };
+        let tokens = PostTokens::new(candidate.post);
+        self.monitors.iter().map(move |monitor| {
+            let truth = query::matches_tokens(&monitor.query, candidate, &tokens, &context);
+            (monitor, truth)
+        })
+    }
+}

@@ -1,0 +1,490 @@
+//! The path from a source's answer to a commit, on a real store and a real index.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+
+use super::*;
+use crate::analysis::AnalyzerHandle;
+use crate::config::{IndexConfig, MonitorConfig};
+use crate::customers::{ImportFormat, read_customers};
+use crate::domain::{
+    Author, Batch, Body, BrandRole, Cursor, EventKind, HttpKey, MonitorId, PostKey, RawPost,
+    SourceId, SourceState,
+};
+use crate::index::{Index, SearchOptions, Sort};
+use crate::query::Query;
+use crate::runtime::{Clock, ManualClock};
+use crate::sources::{PollError, Source, SourceFault};
+use crate::store::Store;
+
+/// A pipeline without a model over a store in a temporary directory.
+struct World {
+    dir: tempfile::TempDir,
+    store: Store,
+    pipeline: Arc<Pipeline>,
+    monitors: watch::Sender<Arc<Monitors>>,
+    clock: Clock,
+    hands: ManualClock,
+}
+
+fn start() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn monitors(queries: &[(&str, &str)]) -> Arc<Monitors> {
+    let configs: Vec<MonitorConfig> = queries
+        .iter()
+        .map(|(id, query)| MonitorConfig {
+            id: MonitorId::parse(*id).unwrap(),
+            query: (*query).to_owned(),
+            brand: None,
+            role: BrandRole::Own,
+        })
+        .collect();
+    Arc::new(Monitors::parse(&configs, TimeZone::UTC).unwrap())
+}
+
+impl World {
+    fn new(keep_unmatched_days: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), start()).unwrap();
+        let (monitors, receiver) = watch::channel(monitors(&[
+            ("volta", "volta"),
+            ("late", "late AND delivery"),
+        ]));
+        let pipeline = Pipeline::new(
+            store.clone(),
+            AnalyzerHandle::off(),
+            receiver,
+            keep_unmatched_days,
+        );
+        let (clock, hands) = Clock::manual(start());
+        Self {
+            dir,
+            store,
+            pipeline: Arc::new(pipeline),
+            monitors,
+            clock,
+            hands,
+        }
+    }
+
+    fn poller(&self, answers: Vec<Result<Batch, PollError>>) -> Poller {
+        let source = Scripted {
+            id: source_id(),
+            answers: Mutex::new(answers.into()),
+            seen: Mutex::default(),
+        };
+        let schedule = PollSchedule {
+            interval: Duration::from_secs(900),
+            backoff: Duration::from_secs(60),
+            max_backoff: Duration::from_secs(3600),
+        };
+        Poller::new(
+            Arc::new(source),
+            schedule,
+            self.store.clone(),
+            Arc::clone(&self.pipeline),
+            self.clock.clone(),
+        )
+    }
+
+    async fn event_kinds(&self) -> Vec<EventKind> {
+        self.store
+            .events_after(0, 100)
+            .await
+            .unwrap()
+            .iter()
+            .map(|stored| stored.event.kind)
+            .collect()
+    }
+}
+
+/// A source that answers by a script.
+struct Scripted {
+    id: SourceId,
+    answers: Mutex<VecDeque<Result<Batch, PollError>>>,
+    seen: Mutex<Vec<Option<String>>>,
+}
+
+#[async_trait]
+impl Source for Scripted {
+    fn id(&self) -> &SourceId {
+        &self.id
+    }
+
+    fn kind(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn http_key(&self) -> Option<HttpKey> {
+        None
+    }
+
+    async fn poll(&self, cursor: &Cursor) -> Result<Batch, PollError> {
+        self.seen.lock().unwrap().push(cursor.position.clone());
+        self.answers.lock().unwrap().pop_front().unwrap()
+    }
+}
+
+fn source_id() -> SourceId {
+    SourceId::parse("forum").unwrap()
+}
+
+fn raw(native_id: &str, text: &str) -> RawPost {
+    let key = PostKey {
+        network: "forum".into(),
+        scope: String::new(),
+        native_id: native_id.into(),
+    };
+    let mut raw = RawPost::new(key, Body::Plain(text.to_owned()));
+    raw.author = Some(Author {
+        handle: "ann".into(),
+        ..Author::default()
+    });
+    raw.published_at = Some("2026-11-22T09:00:00Z".parse().unwrap());
+    raw
+}
+
+fn batch(posts: Vec<RawPost>, position: &str) -> Batch {
+    Batch {
+        posts,
+        cursor: Cursor {
+            position: Some(position.to_owned()),
+            http: None,
+        },
+        requests: 1,
+        ..Batch::default()
+    }
+}
+
+#[tokio::test]
+async fn a_poll_stores_posts_mentions_events_and_the_cursor_together() {
+    let world = World::new(7);
+    let posts = vec![
+        raw("1", "My Volta is broken"),
+        raw("2", "Nice weather"),
+        raw("", "no id"),
+    ];
+    let poller = world.poller(vec![Ok(batch(posts, "after-2"))]);
+    let outcome = poller.step().await.unwrap();
+    assert_eq!(
+        outcome,
+        PollOutcome::Polled {
+            new_posts: 2,
+            changed_posts: 0,
+            more: false
+        }
+    );
+    assert_eq!(world.event_kinds().await, [EventKind::MentionCreated]);
+    let counts = world.store.counts().await.unwrap();
+    assert_eq!((counts.posts, counts.mentions), (2, 1));
+    let cursor = world.store.cursor(&source_id(), None).await.unwrap();
+    assert_eq!(cursor.position.as_deref(), Some("after-2"));
+    let status = world
+        .store
+        .source_status(&source_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (status.state, status.posts, status.rejects, status.requests),
+        (SourceState::Healthy, 2, 1, 1)
+    );
+    assert!(status.next_poll_at.unwrap() >= start() + Duration::from_secs(900));
+}
+
+#[tokio::test]
+async fn the_same_answer_again_changes_nothing() {
+    let world = World::new(7);
+    let answer = || Ok(batch(vec![raw("1", "My Volta is broken")], "1"));
+    let poller = world.poller(vec![answer(), answer()]);
+    poller.step().await.unwrap();
+    let outcome = poller.step().await.unwrap();
+    assert_eq!(
+        outcome,
+        PollOutcome::Polled {
+            new_posts: 0,
+            changed_posts: 0,
+            more: false
+        }
+    );
+    assert_eq!(world.event_kinds().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_edit_updates_the_mention_and_a_changed_set_of_monitors_does_too() {
+    let world = World::new(7);
+    let poller = world.poller(vec![
+        Ok(batch(vec![raw("1", "My Volta is broken")], "1")),
+        Ok(batch(
+            vec![raw("1", "My Volta is broken and the delivery was late")],
+            "1",
+        )),
+        Ok(batch(vec![raw("1", "Never mind")], "1")),
+    ]);
+    for _ in 0..3 {
+        poller.step().await.unwrap();
+    }
+    let kinds = world.event_kinds().await;
+    assert_eq!(
+        kinds,
+        [
+            EventKind::MentionCreated,
+            EventKind::MentionUpdated,
+            EventKind::MentionDeleted
+        ]
+    );
+    let record = world
+        .store
+        .record(&raw("1", "").key.id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(record.monitors, []);
+    assert_eq!(record.post.text, "Never mind");
+}
+
+#[tokio::test]
+async fn a_copy_joins_the_first_posts_group() {
+    let world = World::new(7);
+    let text = "My Volta scooter stopped in the middle of the bridge this morning";
+    let poller = world.poller(vec![Ok(batch(vec![raw("1", text), raw("2", text)], "2"))]);
+    poller.step().await.unwrap();
+    let copy = world
+        .store
+        .record(&raw("2", "").key.id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(copy.duplicate_of, Some(raw("1", "").key.id()));
+}
+
+#[tokio::test]
+async fn what_nothing_matches_is_dropped_at_once_when_nothing_is_kept() {
+    let world = World::new(0);
+    let answer = || Ok(batch(vec![raw("1", "Nice weather")], "1"));
+    let poller = world.poller(vec![answer(), answer()]);
+    poller.step().await.unwrap();
+    assert_eq!(world.store.counts().await.unwrap().posts, 0);
+    // It is remembered: a monitor that would match it now does not bring it back as new.
+    world
+        .monitors
+        .send_replace(monitors(&[("weather", "weather")]));
+    poller.step().await.unwrap();
+    assert_eq!(world.store.counts().await.unwrap().posts, 0);
+}
+
+#[tokio::test]
+async fn an_author_whose_handle_a_customer_owns_is_linked_with_evidence() {
+    let world = World::new(7);
+    let csv = "id,name,emails,handles,urls,segment,value,tags\nC-1,Ann,,forum:@Ann,,gold,,\n";
+    let import = read_customers(csv.as_bytes(), ImportFormat::Csv).unwrap();
+    world
+        .store
+        .import_customers(import.customers, start())
+        .await
+        .unwrap();
+    let poller = world.poller(vec![Ok(batch(vec![raw("1", "My Volta is broken")], "1"))]);
+    poller.step().await.unwrap();
+    let record = world
+        .store
+        .record(&raw("1", "").key.id())
+        .await
+        .unwrap()
+        .unwrap();
+    let (customer, link) = record.customer.unwrap();
+    assert_eq!(customer.id.as_str(), "C-1");
+    assert!(
+        link.confidence >= 0.9 && link.evidence.contains("ann"),
+        "{link:?}"
+    );
+    assert!(
+        world
+            .event_kinds()
+            .await
+            .contains(&EventKind::CustomerLinked)
+    );
+}
+
+#[tokio::test]
+async fn a_fault_slows_the_source_down_and_a_success_makes_it_well() {
+    let world = World::new(7);
+    let fault = || SourceFault::Unreadable {
+        host: "forum.example".into(),
+        expected: "JSON",
+        problem: "a comma is missing".into(),
+    };
+    let poller = world.poller(vec![
+        Err(PollError::Transient(fault())),
+        Err(PollError::Transient(fault())),
+        Ok(batch(Vec::new(), "1")),
+        Err(PollError::Permanent(fault())),
+    ]);
+    assert_eq!(poller.step().await.unwrap(), PollOutcome::Failed);
+    assert_eq!(poller.step().await.unwrap(), PollOutcome::Failed);
+    let status = world
+        .store
+        .source_status(&source_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((status.state, status.failures), (SourceState::Failing, 2));
+    assert!(
+        status
+            .error
+            .as_deref()
+            .unwrap()
+            .contains("a comma is missing"),
+        "{:?}",
+        status.error
+    );
+    assert!(status.next_poll_at.unwrap() >= start() + Duration::from_secs(120));
+
+    assert_eq!(
+        poller.step().await.unwrap(),
+        PollOutcome::Polled {
+            new_posts: 0,
+            changed_posts: 0,
+            more: false
+        }
+    );
+    let status = world
+        .store
+        .source_status(&source_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (status.state, status.failures, status.error),
+        (SourceState::Healthy, 0, None)
+    );
+
+    assert_eq!(poller.step().await.unwrap(), PollOutcome::Paused);
+    let status = world
+        .store
+        .source_status(&source_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (status.state, status.next_poll_at),
+        (SourceState::Paused, None)
+    );
+}
+
+async fn requests_made(world: &World) -> u64 {
+    let status = world.store.source_status(&source_id()).await.unwrap();
+    status.map_or(0, |status| status.requests)
+}
+
+#[tokio::test]
+async fn the_loop_polls_when_it_is_due_and_a_restart_polls_no_earlier() {
+    let world = World::new(7);
+    let poller =
+        Arc::new(world.poller(vec![Ok(batch(Vec::new(), "1")), Ok(batch(Vec::new(), "2"))]));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let run = async {
+        let first = poller.run(stop.clone());
+        let hands = async {
+            for polls in 1..=2 {
+                world.hands.sleepers(1).await;
+                world.hands.advance(Duration::from_secs(1000));
+                // The sleeper is counted until it has run: only what is stored shows that it did.
+                while requests_made(&world).await < polls {}
+            }
+            world.hands.sleepers(1).await;
+            stop.cancel();
+        };
+        tokio::join!(first, hands).0
+    };
+    run.await.unwrap();
+    let status = world
+        .store
+        .source_status(&source_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(status.requests, 2);
+    let cursor = world.store.cursor(&source_id(), None).await.unwrap();
+    assert_eq!(cursor.position.as_deref(), Some("2"));
+
+    // Twenty restarts in the same minute: none of them asks again.
+    for _ in 0..20 {
+        let poller = world.poller(Vec::new());
+        let stop = tokio_util::sync::CancellationToken::new();
+        let hands = async {
+            world.hands.sleepers(1).await;
+            stop.cancel();
+        };
+        tokio::join!(poller.run(stop.clone()), hands).0.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_index_follows_the_store_and_a_rebuild_finds_the_same() {
+    let world = World::new(7);
+    let poller = world.poller(vec![
+        Ok(batch(
+            vec![raw("1", "My Volta is broken"), raw("2", "Nice weather")],
+            "2",
+        )),
+        Ok(Batch {
+            deleted: vec![raw("2", "").key],
+            ..batch(vec![raw("1", "My Volta is repaired")], "2")
+        }),
+    ]);
+    let config = IndexConfig {
+        commit_interval_ms: 0,
+        writer_memory_mib: 15,
+    };
+    let opened = Index::open(
+        &world.dir.path().join("index"),
+        world.store.uuid(),
+        0,
+        &config,
+    )
+    .unwrap();
+    let reader = opened.reader.clone();
+    let mut indexer = Indexer::new(world.store.clone(), opened.writer, opened.reader);
+    let find = |text: &str| {
+        let options = SearchOptions {
+            limit: 10,
+            offset: 0,
+            sort: Sort::Newest,
+            now: start(),
+            zone: TimeZone::UTC,
+        };
+        reader
+            .search(&Query::parse(text).unwrap(), &options)
+            .unwrap()
+            .total
+    };
+    poller.step().await.unwrap();
+    indexer.catch_up().await.unwrap();
+    assert_eq!(
+        (find("broken"), find("weather"), reader.documents()),
+        (1, 1, 2)
+    );
+    assert_eq!(indexer.step().await.unwrap(), IndexerStep::Idle);
+
+    poller.step().await.unwrap();
+    indexer.catch_up().await.unwrap();
+    assert_eq!(
+        (find("broken"), find("repaired"), find("weather")),
+        (0, 1, 0)
+    );
+
+    indexer.rebuild(|_| {}).await.unwrap();
+    assert_eq!(
+        (find("broken"), find("repaired"), reader.documents()),
+        (0, 1, 1)
+    );
+    assert_eq!(indexer.step().await.unwrap(), IndexerStep::Idle);
+}
