@@ -1,0 +1,16 @@
+//! Insight: search and what is shown of posts, the same for the command line, the API and the page.
+//!
+//! It joins the index (which posts, in which order) with the store (what is known of them). It never
+//! writes to either, and it knows neither HTTP nor HTML.
+
+pub mod admin_dto;
+pub mod dto;
+pub mod marks;
+pub mod search;
+pub mod status_dto;
+
+pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};
+pub use dto::{CustomerDto, HitDto, MentionDto, SearchDto};
+pub use marks::Segment;
+pub use search::{Answer, Hit, Request, SearchError, Searcher};
+pub use status_dto::{MonitorDto, SourceDto};

@@ -1,0 +1,111 @@
+//! `GET /api/v1/customers/{id}` and `POST /api/v1/customers/import`.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query as Parameters, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+
+use crate::customers::{ImportFormat, read_customers};
+use crate::domain::{Customer, CustomerId};
+use crate::insight::{CustomerDto, ImportDto};
+use crate::store::{Page, PagePosition};
+use crate::web::auth::guard::{Admin, Reader};
+use crate::web::{Problem, SharedSite};
+
+/// Posts of a customer in one answer.
+const TIMELINE: usize = 50;
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::web) struct Parameter {
+    /// Where the timeline goes on.
+    #[serde(default)]
+    pub cursor: String,
+}
+
+pub(in crate::web) async fn customer(
+    State(site): State<SharedSite>,
+    _: Reader,
+    Path(id): Path<String>,
+    parameters: Result<Parameters<Parameter>, QueryRejection>,
+) -> Result<Json<CustomerDto>, Problem> {
+    let Parameters(parameter) =
+        parameters.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let (customer, page) = with_timeline(&site, &id, &parameter.cursor).await?;
+    let next = page.next.map(|position| position.to_string());
+    Ok(Json(CustomerDto::new(&customer, &page.records, next)))
+}
+
+/// The customer and a page of what they said, the newest first.
+pub(in crate::web) async fn with_timeline(
+    site: &SharedSite,
+    id: &str,
+    cursor: &str,
+) -> Result<(Customer, Page), Problem> {
+    let id = CustomerId::parse(id).map_err(|error| Problem::not_found(error.to_string()))?;
+    let after: Option<PagePosition> = match cursor {
+        "" => None,
+        cursor => Some(cursor.parse().map_err(|_| {
+            Problem::bad_request("cursor must be the next_cursor of an earlier answer")
+        })?),
+    };
+    let store = &site.web.store;
+    let customer = store.customer(&id).await;
+    let customer = customer
+        .map_err(|error| Problem::internal(&error))?
+        .ok_or_else(|| {
+            Problem::not_found(
+                "there is no such customer; import it with \"overheard customers import\"",
+            )
+        })?;
+    let page = store.timeline(&id, TIMELINE, after).await;
+    Ok((customer, page.map_err(|error| Problem::internal(&error))?))
+}
+
+pub(in crate::web) async fn import(
+    State(site): State<SharedSite>,
+    _: Admin,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<ImportDto>, Problem> {
+    let format = format(&headers)?;
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too large",
+            "the file is more than 32 MiB; import it in parts",
+        ),
+        status => Problem::new(status, "bad request", rejection.body_text()),
+    })?;
+    // Parsing a large file takes a second; the runtime's own threads must stay free.
+    let reading = tokio::task::spawn_blocking(move || read_customers(&body[..], format));
+    let mut import = reading
+        .await
+        .map_err(|error| Problem::internal(&error))?
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    let now = site.web.clock.now();
+    let outcome = site
+        .web
+        .store
+        .import_customers(std::mem::take(&mut import.customers), now);
+    let outcome = outcome.await.map_err(|error| Problem::internal(&error))?;
+    Ok(Json(ImportDto::new(&outcome, &import)))
+}
+
+fn format(headers: &HeaderMap) -> Result<ImportFormat, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    match essence.to_ascii_lowercase().as_str() {
+        "text/csv" => Ok(ImportFormat::Csv),
+        "application/json" | "application/x-ndjson" => Ok(ImportFormat::Json),
+        _ => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported media type",
+            "send text/csv, application/json or application/x-ndjson as Content-Type",
+        )),
+    }
+}

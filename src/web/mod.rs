@@ -1,0 +1,139 @@
+//! The HTTP API and the page: what people and programs see of Overheard.
+//!
+//! Reads through `insight`; what changes something goes to the application as a `Command`. It never
+//! renders a post's raw markup, never sends anything to other hosts, and never logs what was searched for.
+
+pub mod api;
+pub mod assets;
+pub mod auth;
+pub mod middleware;
+pub mod pages;
+pub mod problem;
+pub mod ready;
+pub mod serve;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use assets::Assets;
+pub use auth::{ApiToken, Auth, Role};
+pub use problem::Problem;
+pub use ready::{PartState, PartStatus};
+pub use serve::{bind_socket, serve_tcp, serve_unix};
+
+use crate::domain::{EndpointId, MonitorSummary, SourceId};
+use crate::insight::Searcher;
+use crate::runtime::Clock;
+use crate::store::Store;
+
+/// Everything that requests need. Clones share it.
+#[derive(Clone)]
+pub struct WebState {
+    /// Search.
+    pub searcher: Searcher,
+    /// The truth.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// The zone in which people read times and queries count days.
+    pub zone: TimeZone,
+    /// What login links begin with, such as `http://127.0.0.1:8080`: `public_url`, else the address that is bound.
+    pub base_url: String,
+    /// Whether a proxy that speaks TLS stands in front; only then are its headers believed.
+    pub behind_proxy: bool,
+    /// Login links and sessions.
+    pub auth: Arc<Auth>,
+    /// What the configuration declares; changes with a reload.
+    pub declared: watch::Receiver<Arc<Declared>>,
+    /// How each part of the daemon fares.
+    pub status: StatusProvider,
+    /// The metrics as Prometheus text.
+    pub metrics: MetricsRenderer,
+    /// To the application.
+    pub commands: mpsc::Sender<Command>,
+}
+
+/// Tells how each part of the daemon fares, right now and without waiting.
+pub type StatusProvider = Arc<dyn Fn() -> Vec<PartStatus> + Send + Sync>;
+
+/// Renders the metrics as Prometheus text.
+pub type MetricsRenderer = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the configuration declares and people want to see.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Declared {
+    /// Saved queries.
+    pub monitors: Vec<MonitorSummary>,
+    /// Origins.
+    pub sources: Vec<DeclaredSource>,
+    /// Webhook receivers.
+    pub endpoints: Vec<EndpointId>,
+}
+
+/// A source as the configuration declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredSource {
+    /// The name.
+    pub id: SourceId,
+    /// The connector, such as `feed`.
+    pub kind: String,
+    /// False keeps it known but silent.
+    pub enabled: bool,
+}
+
+/// What only the application can do. The answer is a sentence for the person who asked.
+#[derive(Debug)]
+pub enum Command {
+    /// Builds the index anew from the store, while the old one serves.
+    RebuildIndex(oneshot::Sender<Result<String, String>>),
+    /// Reads the configuration again; on an error the old one stays.
+    Reload(oneshot::Sender<Result<String, String>>),
+}
+
+/// The state with what the router adds to it.
+pub(in crate::web) struct Site {
+    web: WebState,
+    assets: Assets,
+}
+
+pub(in crate::web) type SharedSite = Arc<Site>;
+
+impl fmt::Debug for WebState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebState")
+            .field("base_url", &self.base_url)
+            .field("behind_proxy", &self.behind_proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Through which door requests come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// An address: everybody must say who they are.
+    Tcp,
+    /// The socket, which only the daemon's own user may open: everybody is admin.
+    Socket,
+}
+
+/// All routes, with the middleware.
+pub fn router(state: WebState, door: Door) -> Router {
+    let site = Arc::new(Site {
+        web: state,
+        assets: Assets::embedded(),
+    });
+    let routes = Router::new()
+        .merge(api::routes())
+        .merge(pages::routes())
+        .merge(assets::routes())
+        .merge(ready::routes())
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed);
+    middleware::wrap(routes, &site, door).with_state(site)
+}

@@ -1,0 +1,159 @@
+//! The page, rendered on the server. It works without JavaScript, loads nothing from elsewhere and
+//! shows a post's text as text.
+
+pub mod customer;
+pub mod format;
+pub mod inbox;
+mod inbox_view;
+pub mod links;
+pub mod login;
+pub mod mention;
+pub(super) mod mention_view;
+mod score_view;
+pub mod sources;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::assets::Assets;
+use super::auth::guard::PageReader;
+use super::{PartState, Problem, SharedSite};
+use crate::domain::SourceState;
+
+/// Which entry of the navigation is the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Inbox,
+    Sources,
+    Elsewhere,
+}
+
+impl Place {
+    fn is_inbox(self) -> bool {
+        self == Self::Inbox
+    }
+
+    fn is_sources(self) -> bool {
+        self == Self::Sources
+    }
+}
+
+/// What surrounds every page.
+#[derive(Debug)]
+pub(super) struct Chrome {
+    pub place: Place,
+    pub assets: Assets,
+    /// Sources that need attention: how many, and a sentence.
+    pub faults: Option<(String, String)>,
+    pub notices: Vec<String>,
+    pub signed_in: bool,
+}
+
+/// A page without the rest: signing in, errors.
+#[derive(Template)]
+#[template(path = "web/alone.html")]
+struct Alone<'a> {
+    title: &'a str,
+    detail: &'a str,
+    command: Option<&'a str>,
+    forward: Option<&'a str>,
+    assets: &'a Assets,
+}
+
+pub(super) fn routes() -> Router<SharedSite> {
+    Router::new()
+        .route("/", get(inbox::inbox))
+        .route("/mentions/{id}", get(mention::mention))
+        .route("/customers/{id}", get(customer::customer))
+        .route("/sources", get(sources::sources))
+        .route("/login", get(login::login))
+        .route("/logout", post(login::logout))
+}
+
+/// Builds what surrounds a page. A store that fails here fails the page too, so that it is said once.
+pub(super) async fn chrome(
+    site: &SharedSite,
+    place: Place,
+    reader: &PageReader,
+) -> Result<Chrome, Problem> {
+    let statuses = site.web.store.source_statuses().await;
+    let statuses = statuses.map_err(|error| Problem::internal(&error))?;
+    let declared = site.web.declared.borrow().clone();
+    let faults = statuses
+        .iter()
+        .filter(|status| matches!(status.state, SourceState::Failing | SourceState::Paused))
+        .filter(|status| {
+            let mut sources = declared.sources.iter();
+            sources.any(|source| source.enabled && source.id == status.id)
+        })
+        .count() as u64;
+    let faults = (faults > 0).then(|| {
+        let noun = format::plural(faults, "source needs", "sources need");
+        let count = format::number(faults);
+        (count.clone(), format!("{count} {noun} attention"))
+    });
+    let notices = (site.web.status)()
+        .into_iter()
+        .filter(|part| part.state != PartState::Ready)
+        .map(|part| {
+            let state = match part.state {
+                PartState::Starting => "is starting",
+                PartState::Failed => "has failed",
+                PartState::Ready | PartState::Degraded => "works only in part",
+            };
+            match part.detail {
+                Some(detail) => format!("{} {state}: {detail}", part.name),
+                None => format!("{} {state}; what is shown may be incomplete", part.name),
+            }
+        })
+        .collect();
+    Ok(Chrome {
+        place,
+        assets: site.assets.clone(),
+        faults,
+        notices,
+        signed_in: reader.signed_in,
+    })
+}
+
+/// Renders a template as HTML.
+pub(super) fn html(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(page) => {
+            let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+            (status, kind, page).into_response()
+        }
+        Err(error) => Problem::internal(&error).into_response(),
+    }
+}
+
+/// An error as a page.
+pub(super) fn error_page(site: &SharedSite, problem: &Problem) -> Response {
+    let title = match problem.status() {
+        StatusCode::NOT_FOUND => "Not here",
+        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+        status if status.is_server_error() => "Something is broken",
+        _ => "That does not work",
+    };
+    let page = Alone {
+        title,
+        detail: problem.detail(),
+        command: None,
+        forward: None,
+        assets: &site.assets,
+    };
+    html(problem.status(), &page)
+}
+
+pub(super) async fn not_found(State(site): State<SharedSite>, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return Problem::not_found("the API has no such path; its paths begin with /api/v1/")
+            .into_response();
+    }
+    let detail = "There is no such page. The inbox is a good place to start again.";
+    error_page(&site, &Problem::not_found(detail))
+}

@@ -1,0 +1,124 @@
+//! Sources: how each fares, when it is polled next, and what is wrong in words.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::format::{self, ShownTime};
+use super::mention_view::Moment;
+use super::{Chrome, Place, chrome, error_page, html, links};
+use crate::insight::SourceDto;
+use crate::web::auth::guard::PageReader;
+use crate::web::{Problem, SharedSite, api};
+
+#[derive(Template)]
+#[template(path = "web/sources.html")]
+struct SourcesPage {
+    chrome: Chrome,
+    summary: String,
+    sources: Vec<Line>,
+}
+
+struct Line {
+    name: String,
+    kind: String,
+    href: String,
+    state: &'static str,
+    glyph: &'static str,
+    class: &'static str,
+    posts: String,
+    rejects: String,
+    requests: String,
+    polled: Option<ShownTime>,
+    next: Option<ShownTime>,
+    fault: Option<String>,
+}
+
+pub(in crate::web) async fn sources(
+    State(site): State<SharedSite>,
+    reader: PageReader,
+) -> Response {
+    match page(&site, &reader).await {
+        Ok(page) => html(StatusCode::OK, &page),
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
+async fn page(site: &SharedSite, reader: &PageReader) -> Result<SourcesPage, Problem> {
+    let sources = api::status::all_sources(site).await?;
+    let moment = Moment {
+        now: site.web.clock.now(),
+        zone: &site.web.zone,
+    };
+    Ok(SourcesPage {
+        chrome: chrome(site, Place::Sources, reader).await?,
+        summary: summary(&sources),
+        sources: sources.iter().map(|source| line(source, moment)).collect(),
+    })
+}
+
+fn summary(sources: &[SourceDto]) -> String {
+    let posts = sources.iter().map(|source| source.posts).sum();
+    let healthy = sources
+        .iter()
+        .filter(|source| source.state == "healthy")
+        .count() as u64;
+    let count = sources.len() as u64;
+    format!(
+        "{} {}, {} healthy, {} {} so far",
+        format::number(count),
+        format::plural(count, "source", "sources"),
+        format::number(healthy),
+        format::number(posts),
+        format::plural(posts, "post", "posts"),
+    )
+}
+
+fn line(source: &SourceDto, moment: Moment<'_>) -> Line {
+    let (state, glyph, class) = match source.state.as_str() {
+        "healthy" => ("healthy", "●", "fine"),
+        "failing" => ("failing", "▲", "negative"),
+        "paused" => ("paused", "■", "negative"),
+        "disabled" => ("disabled", "–", "neutral"),
+        "removed" => ("not configured any more", "–", "neutral"),
+        _ => ("waiting for its first poll", "○", "neutral"),
+    };
+    let active = !matches!(source.state.as_str(), "disabled" | "removed" | "paused");
+    Line {
+        name: source.id.clone(),
+        kind: source.kind.clone(),
+        href: links::search(&format!("source:{}", source.id)),
+        state,
+        glyph,
+        class,
+        posts: format::number(source.posts),
+        rejects: format::number(source.rejects),
+        requests: format::number(source.requests),
+        polled: source.polled_at.map(|at| moment.time(at)),
+        next: source
+            .next_poll_at
+            .filter(|_| active)
+            .map(|at| moment.time(at)),
+        fault: fault(source, moment),
+    }
+}
+
+/// What is wrong, since when, and what happens next.
+fn fault(source: &SourceDto, moment: Moment<'_>) -> Option<String> {
+    let error = source.error.as_ref()?;
+    let mut text = format::sentence(error);
+    match source.state.as_str() {
+        "paused" => text.push_str(". It stays paused until the configuration changes"),
+        "failing" => {
+            let noun = format::plural(u64::from(source.failures), "poll", "polls");
+            text.push_str(&format!(". {} failed {noun} in a row", source.failures));
+        }
+        _ => return None,
+    }
+    match source.succeeded_at {
+        Some(at) => text.push_str(&format!("; it last worked {}.", moment.time(at).exact)),
+        None => text.push_str("; it has never worked."),
+    }
+    Some(text)
+}

@@ -1,0 +1,270 @@
+//! The API: shapes, errors, pages, commands.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+
+use super::site::{Site, post, scored};
+use crate::domain::{Identity, SentimentLabel};
+use crate::store::PostCommit;
+use crate::web::Command;
+
+fn negative(n: u32, text: &str) -> PostCommit {
+    PostCommit {
+        analysis: Some(scored(SentimentLabel::Negative)),
+        ..post(n, text)
+    }
+}
+
+#[tokio::test]
+async fn a_search_answers_hits_with_marks_and_all_that_is_known() {
+    let site = Site::new(vec![
+        negative(0, "My battery is dead again"),
+        post(1, "A quiet ride"),
+    ])
+    .await;
+    let reply = site.get("/api/v1/search?q=battery").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let answer = reply.json();
+    assert_eq!(answer["total"], 1);
+    assert_eq!(answer["query"], "battery");
+    assert!(answer["took_ms"].as_f64().unwrap() >= 0.0);
+    assert_eq!(answer.get("next_cursor"), None);
+    let hit = &answer["hits"][0];
+    let expected = json!([
+        {"text": "My ", "marked": false},
+        {"text": "battery", "marked": true},
+        {"text": " is dead again", "marked": false},
+    ]);
+    assert_eq!(hit["snippet"], expected);
+    let mention = &hit["mention"];
+    let id = post(0, "").post.id;
+    assert_eq!(mention["id"], id.as_str());
+    assert_eq!(mention["mention_id"], id.mention().as_str());
+    assert_eq!(mention["author"]["handle"], "ann@town.example");
+    assert_eq!(mention["analysis"]["sentiment"]["label"], "negative");
+    assert_eq!(mention["analysis"]["intents"][0]["label"], "complaint");
+    assert_eq!(mention["monitors"], json!(["volta"]));
+    assert_eq!(mention["engagement"]["likes"], json!(null));
+}
+
+#[tokio::test]
+async fn a_bad_query_is_a_problem_that_shows_the_place() {
+    let site = Site::new(vec![]).await;
+    let reply = site.get("/api/v1/search?q=a%20AND").await;
+    assert_eq!(reply.status, 400);
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/problem+json")
+    );
+    let problem = reply.json();
+    assert_eq!(problem["status"], 400);
+    assert_eq!(problem["position"], 5);
+    assert!(
+        problem["rendering"].as_str().unwrap().contains('^'),
+        "{problem}"
+    );
+    assert!(!problem["detail"].as_str().unwrap().is_empty());
+    for path in [
+        "/api/v1/search?limit=0",
+        "/api/v1/search?limit=9999",
+        "/api/v1/search?cursor=x",
+        "/api/v1/search?sort=x",
+        "/api/v1/search?colour=red",
+    ] {
+        let reply = site.get(path).await;
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (400, Some("application/problem+json")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_every_hit_once_in_a_stable_order() {
+    let posts = (0..23).map(|n| post(n, "volta again")).collect();
+    let site = Site::new(posts).await;
+    let mut path = "/api/v1/search?q=volta&limit=10".to_owned();
+    let (mut ids, mut sizes) = (Vec::new(), Vec::new());
+    loop {
+        let answer = site.get(&path).await.json();
+        assert_eq!(answer["total"], 23);
+        let hits = answer["hits"].as_array().unwrap();
+        sizes.push(hits.len());
+        ids.extend(
+            hits.iter()
+                .map(|hit| hit["mention"]["id"].as_str().unwrap().to_owned()),
+        );
+        match answer["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/v1/search?q=volta&limit=10&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [10, 10, 3]);
+    let newest_first: Vec<_> = (0..23).map(|n| post(n, "").post.id.to_string()).collect();
+    assert_eq!(ids, newest_first);
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 23);
+}
+
+#[tokio::test]
+async fn a_mention_is_found_by_either_id_and_nothing_else_is() {
+    let site = Site::new(vec![post(0, "hello")]).await;
+    let id = post(0, "").post.id;
+    for path in [
+        format!("/api/v1/mentions/{id}"),
+        format!("/api/v1/mentions/{}", id.mention()),
+    ] {
+        let reply = site.get(&path).await;
+        assert_eq!(
+            (reply.status, reply.json()["text"].as_str()),
+            (200, Some("hello"))
+        );
+    }
+    let unknown = post(9, "").post.id;
+    for path in [
+        format!("/api/v1/mentions/{unknown}"),
+        "/api/v1/mentions/12".to_owned(),
+        "/api/v1/customers/C-1".to_owned(),
+        "/api/v1/nothing".to_owned(),
+    ] {
+        let reply = site.get(&path).await;
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (404, Some("application/problem+json")),
+            "{path}"
+        );
+    }
+    let reply = site
+        .send("DELETE /api/v1/search", &[site.bearer()], "")
+        .await;
+    assert_eq!(reply.status, 405);
+}
+
+#[tokio::test]
+async fn imported_customers_are_linked_and_have_a_timeline() {
+    let site = Site::new(vec![post(0, "hello"), post(1, "again")]).await;
+    let csv = "id,name,segment,handles\nC-1,Ann,gold,mastodon:@ann@town.example\n,nobody,,\n";
+    let headers = [
+        site.bearer(),
+        "Content-Type: text/csv; charset=utf-8".to_owned(),
+    ];
+    let reply = site
+        .send("POST /api/v1/customers/import", &headers, csv)
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let outcome = reply.json();
+    assert_eq!(
+        (
+            &outcome["created"],
+            &outcome["linked"],
+            &outcome["rejected"]
+        ),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert_eq!(outcome["rejects"][0]["line"], 3);
+
+    let customer = site.get("/api/v1/customers/C-1").await.json();
+    assert_eq!(
+        (&customer["name"], &customer["segment"]),
+        (&json!("Ann"), &json!("gold"))
+    );
+    let identity = Identity::Handle {
+        network: "mastodon".into(),
+        handle: "ann@town.example".into(),
+    };
+    assert_eq!(customer["identities"], json!([identity]));
+    let texts: Vec<_> = customer["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts, ["hello", "again"]);
+    assert_eq!(customer["timeline"][0]["customer"]["origin"], "rule");
+
+    let headers = [site.bearer(), "Content-Type: image/png".to_owned()];
+    let reply = site
+        .send("POST /api/v1/customers/import", &headers, "x")
+        .await;
+    assert_eq!(reply.status, 415);
+}
+
+#[tokio::test]
+async fn commands_reach_the_application_and_its_answer_the_client() {
+    let mut site = Site::new(vec![]).await;
+    let commands = std::mem::replace(&mut site.commands, tokio::sync::mpsc::channel(1).1);
+    let application = async {
+        let mut commands = commands;
+        for _ in 0..2 {
+            match commands.recv().await.unwrap() {
+                Command::RebuildIndex(reply) => reply.send(Ok("rebuilding".to_owned())).unwrap(),
+                Command::Reload(reply) => {
+                    reply.send(Err("line 3: unknown key".to_owned())).unwrap()
+                }
+            }
+        }
+    };
+    let client = async {
+        let headers = [site.bearer()];
+        let rebuilt = site.send("POST /api/v1/index/rebuild", &headers, "").await;
+        assert_eq!(
+            (rebuilt.status, &rebuilt.json()["message"]),
+            (202, &json!("rebuilding"))
+        );
+        let reloaded = site.send("POST /api/v1/reload", &headers, "").await;
+        assert_eq!(
+            (reloaded.status, &reloaded.json()["detail"]),
+            (409, &json!("line 3: unknown key"))
+        );
+    };
+    tokio::join!(application, client);
+    let gone = site.send("POST /api/v1/reload", &[site.bearer()], "").await;
+    assert_eq!(gone.status, 503);
+}
+
+#[tokio::test]
+async fn sources_and_monitors_join_configuration_and_store() {
+    use crate::domain::{BrandRole, MonitorId, MonitorSummary, SourceId};
+    use crate::web::{Declared, DeclaredSource};
+    let site = Site::new(vec![]).await;
+    let declared = |id: &str, enabled| DeclaredSource {
+        id: SourceId::parse(id).unwrap(),
+        kind: "feed".to_owned(),
+        enabled,
+    };
+    site.declared.send_replace(std::sync::Arc::new(Declared {
+        monitors: vec![MonitorSummary {
+            id: MonitorId::parse("volta").unwrap(),
+            query: "volta".to_owned(),
+            brand: None,
+            role: BrandRole::Own,
+        }],
+        sources: vec![declared("blog", true), declared("quiet", false)],
+        endpoints: Vec::new(),
+    }));
+    let sources = site.get("/api/v1/sources").await.json();
+    let states: Vec<_> = sources["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| {
+            (
+                source["id"].as_str().unwrap(),
+                source["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("blog", "waiting"),
+            ("quiet", "disabled"),
+            ("town", "removed")
+        ]
+    );
+    let monitors = site.get("/api/v1/monitors").await.json();
+    let expected = json!([{"id": "volta", "query": "volta", "brand": null, "role": "own"}]);
+    assert_eq!(monitors["monitors"], expected);
+}

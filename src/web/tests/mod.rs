@@ -1,0 +1,6 @@
+//! The router against a real store and a real index, over loopback and a Unix socket.
+
+mod api;
+mod auth;
+mod pages;
+mod site;
