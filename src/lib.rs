@@ -3,9 +3,12 @@
 //! The layout, its floors and the path that data takes are in `docs/ARCHITECTURE.md`.
 
 pub mod analysis;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod customers;
 pub mod deliver;
+pub mod demo;
 pub mod digest;
 pub mod domain;
 pub mod fetch;

@@ -1,3 +1,5 @@
-//! The `overheard` binary.
+//! The `overheard` binary: hands over to `cli`.
 
-fn main() {}
+fn main() {
+    std::process::exit(overheard::cli::main());
+}

@@ -1,0 +1,220 @@
+//! Builds all parts from a configuration. What can be wrong is found here, before anything runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::files::{create_data_dir, open_index, open_store, zone};
+use crate::analysis::{self, AnalyzerHandle};
+use crate::config::{Config, SourceConfig};
+use crate::deliver::{Dispatcher, DispatcherSetup, Endpoint};
+use crate::domain::MonitorSummary;
+use crate::fetch::Fetcher;
+use crate::ingest::{Indexer, Monitors, Pipeline, PollSchedule, Poller};
+use crate::insight::Searcher;
+use crate::runtime::Clock;
+use crate::runtime::lock::DataLock;
+use crate::sources::{self, Source};
+use crate::store::Store;
+
+/// What a configuration file can't say.
+pub struct AppOptions {
+    /// The file that SIGHUP reads again.
+    pub config_path: Option<PathBuf>,
+    /// A listener to use instead of `web.listen`.
+    pub listener: Option<TcpListener>,
+}
+
+/// All parts, ready to run.
+pub struct App {
+    pub(super) config: Config,
+    pub(super) config_path: Option<PathBuf>,
+    pub(super) clock: Clock,
+    pub(super) zone: TimeZone,
+    pub(super) store: Store,
+    pub(super) fetcher: Fetcher,
+    pub(super) monitors: watch::Sender<Arc<Monitors>>,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) pollers: Vec<Arc<Poller>>,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) indexer: Option<Indexer>,
+    pub(super) searcher: Searcher,
+    pub(super) listener: Option<TcpListener>,
+    pub(super) _lock: DataLock,
+}
+
+impl App {
+    /// Builds all parts: takes the data lock, opens store and index, loads the model, makes the sources.
+    ///
+    /// # Errors
+    /// Whatever keeps the daemon from working, in words that say what to do.
+    pub async fn build(config: Config, options: AppOptions, clock: Clock) -> anyhow::Result<Self> {
+        create_data_dir(&config.data_dir)?;
+        let lock = DataLock::acquire(&config.data_dir)?;
+        let fetcher = Fetcher::new(&config.fetch, clock.clone())?;
+        let endpoints = build_endpoints(&config)?;
+        let zone = zone(&config)?;
+        let monitors = Arc::new(Monitors::parse(&config.monitors, zone.clone())?);
+        let store = open_store(&config, clock.now()).await?;
+        let opened = open_index(&config, &store).await?;
+        let searcher = Searcher {
+            index: opened.reader.clone(),
+            store: store.clone(),
+        };
+        let indexer = Indexer::new(store.clone(), opened.writer, opened.reader);
+        let analyzer = start_analyzer(&config).await?;
+        let (monitors, receiver) = watch::channel(monitors);
+        let pipeline = Arc::new(Pipeline::new(
+            store.clone(),
+            analyzer,
+            receiver,
+            config.ingest.keep_unmatched_days,
+        ));
+        let mut app = Self {
+            config_path: options.config_path,
+            listener: options.listener,
+            clock,
+            zone,
+            store,
+            fetcher,
+            monitors,
+            pipeline,
+            pollers: Vec::new(),
+            endpoints,
+            indexer: Some(indexer),
+            searcher,
+            config,
+            _lock: lock,
+        };
+        app.pollers = app.build_pollers(&app.config)?;
+        Ok(app)
+    }
+
+    /// The search that API, page and callers share.
+    #[must_use]
+    pub fn searcher(&self) -> &Searcher {
+        &self.searcher
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The configuration that it was built from.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The zone in which days begin for people.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The monitors that posts are judged by now.
+    #[must_use]
+    pub fn monitors(&self) -> Vec<MonitorSummary> {
+        self.monitors.borrow().summaries().cloned().collect()
+    }
+
+    /// A dispatcher for each endpoint of the configuration that the app was built from.
+    pub(super) fn dispatchers(&mut self) -> Vec<Dispatcher> {
+        let endpoints = std::mem::take(&mut self.endpoints);
+        self.dispatchers_to(&self.config, endpoints)
+    }
+
+    /// A dispatcher for each endpoint.
+    pub(super) fn dispatchers_to(
+        &self,
+        config: &Config,
+        endpoints: Vec<Endpoint>,
+    ) -> Vec<Dispatcher> {
+        let dispatcher = |endpoint| {
+            let setup = DispatcherSetup {
+                store: self.store.clone(),
+                fetcher: self.fetcher.clone(),
+                clock: self.clock.clone(),
+                config: config.deliver.clone(),
+                public_url: config.public_url.clone(),
+                zone: self.zone.clone(),
+                seed: rand::random(),
+            };
+            Dispatcher::new(endpoint, setup)
+        };
+        endpoints.into_iter().map(dispatcher).collect()
+    }
+
+    /// Makes a poller of each enabled source.
+    pub(super) fn build_pollers(&self, config: &Config) -> anyhow::Result<Vec<Arc<Poller>>> {
+        let mut pollers = Vec::new();
+        for source_config in config.sources.iter().filter(|source| source.enabled) {
+            let source: Arc<dyn Source> =
+                Arc::from(sources::build(source_config, &self.fetcher, &self.clock)?);
+            pollers.push(Arc::new(Poller::new(
+                source,
+                schedule(config, source_config),
+                self.store.clone(),
+                Arc::clone(&self.pipeline),
+                self.clock.clone(),
+            )));
+        }
+        Ok(pollers)
+    }
+}
+
+fn schedule(config: &Config, source: &SourceConfig) -> PollSchedule {
+    PollSchedule {
+        interval: Duration::from_secs(source.interval_secs),
+        backoff: Duration::from_secs(config.fetch.backoff_secs),
+        max_backoff: Duration::from_secs(config.fetch.max_backoff_secs),
+    }
+}
+
+pub(super) fn build_endpoints(config: &Config) -> anyhow::Result<Vec<Endpoint>> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    config
+        .endpoints
+        .iter()
+        .map(|endpoint| Ok(Endpoint::build(endpoint, credentials.as_deref())?))
+        .collect()
+}
+
+/// Loads the model on its own threads; seconds of blocking work.
+async fn start_analyzer(config: &Config) -> anyhow::Result<AnalyzerHandle> {
+    let analysis_config = config.analysis.clone();
+    tokio::task::spawn_blocking(move || analysis::build(&analysis_config))
+        .await?
+        .context("could not load the model")
+}
+
+/// Everything that only building finds out: connectors, secrets, addresses. Empty when all is well.
+#[must_use]
+pub fn check(config: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    let clock = Clock::system();
+    match Fetcher::new(&config.fetch, clock.clone()) {
+        Ok(fetcher) => {
+            for source in &config.sources {
+                if let Err(error) = sources::build(source, &fetcher, &clock) {
+                    faults.push(format!("{:#}", anyhow::Error::from(error)));
+                }
+            }
+        }
+        Err(error) => faults.push(format!("{:#}", anyhow::Error::from(error))),
+    }
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    for endpoint in &config.endpoints {
+        if let Err(error) = Endpoint::build(endpoint, credentials.as_deref()) {
+            faults.push(format!("{:#}", anyhow::Error::from(error)));
+        }
+    }
+    faults
+}

@@ -1,0 +1,17 @@
+//! The one place that knows every implementation: builds all parts, starts them, stops them in order.
+
+mod build;
+mod chores;
+mod files;
+mod once;
+mod reload;
+mod run;
+mod status;
+
+pub use build::{App, AppOptions, check};
+pub use files::{
+    create_data_dir, nothing_yet, open_searcher, open_store, open_store_read_only, rebuild_index,
+    socket_path, zone,
+};
+pub use once::OnceSummary;
+pub use run::Running;

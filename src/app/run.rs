@@ -1,0 +1,352 @@
+//! Starts all parts and stops them in order.
+//!
+//! Three groups, each with its own supervisor and token: *ears* (pollers and dispatchers, replaced by a
+//! reload), *desk* (page, API, digests, housekeeping) and *index*. They stop in that order, so that
+//! what was committed last is still indexed and still served until then.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::build::App;
+use super::files::socket_path;
+use super::status;
+use crate::deliver::Dispatcher;
+use crate::ingest::{self, Indexer, Poller};
+use crate::runtime::notify::Notifier;
+use crate::runtime::telemetry::Metrics;
+use crate::runtime::{Clock, Supervisor};
+use crate::web::{self, Auth, Declared, Door, Role, WebState};
+
+/// The longest that a group may take to stop; then the next one is stopped all the same.
+const STOP_DEADLINE: Duration = Duration::from_secs(3);
+/// Commands from the API that may wait for the app.
+const COMMANDS: usize = 16;
+
+/// A running daemon.
+pub struct Running {
+    pub(super) app: Arc<App>,
+    pub(super) ears: Mutex<Group>,
+    pub(super) declared: watch::Sender<Arc<Declared>>,
+    desk: Group,
+    index: Group,
+    indexer: Arc<Mutex<Indexer>>,
+    auth: Arc<Auth>,
+    address: SocketAddr,
+    notifier: Notifier,
+    metrics: Metrics,
+}
+
+/// Tasks that stop together.
+pub(super) struct Group {
+    pub(super) supervisor: Arc<Supervisor>,
+    stop: CancellationToken,
+}
+
+impl Group {
+    pub(super) fn new(clock: &Clock) -> Self {
+        let stop = CancellationToken::new();
+        Self {
+            supervisor: Arc::new(Supervisor::new(clock.clone(), stop.clone())),
+            stop,
+        }
+    }
+
+    /// Stops the tasks; those that do not end in time are named in the log.
+    pub(super) async fn stopped(&self) {
+        self.stop.cancel();
+        let late = self.supervisor.stopped(STOP_DEADLINE).await;
+        if !late.is_empty() {
+            tracing::warn!(tasks = late.join(", "), "tasks did not stop in time");
+        }
+    }
+}
+
+impl App {
+    /// Starts everything and returns when the page answers.
+    ///
+    /// # Errors
+    /// When the address or the socket can't be bound.
+    pub async fn start(mut self, metrics: Metrics) -> anyhow::Result<Arc<Running>> {
+        let listener = match self.listener.take() {
+            Some(listener) => listener,
+            None => TcpListener::bind(self.config.web.listen)
+                .await
+                .with_context(|| {
+                    format!(
+                        "could not listen on {}: set `web.listen` to another address",
+                        self.config.web.listen
+                    )
+                })?,
+        };
+        let address = listener.local_addr()?;
+        let socket = socket_path(&self.config);
+        let unix = web::bind_socket(&socket)
+            .await
+            .with_context(|| format!("could not listen on {}", socket.display()))?;
+        let indexer = self.indexer.take().context("the app was started before")?;
+        let pollers = std::mem::take(&mut self.pollers);
+        let dispatchers = self.dispatchers();
+
+        let app = Arc::new(self);
+        let (commands, commanded) = mpsc::channel(COMMANDS);
+        let (declared, declared_receiver) = watch::channel(Arc::new(status::declared(
+            &app.config,
+            &app.monitors.borrow(),
+        )));
+        let running = Arc::new(Running {
+            ears: Mutex::new(Group::new(&app.clock)),
+            desk: Group::new(&app.clock),
+            index: Group::new(&app.clock),
+            indexer: Arc::new(Mutex::new(indexer)),
+            auth: Arc::new(Auth::default()),
+            notifier: Notifier::from_env(|name| std::env::var_os(name)),
+            metrics,
+            declared,
+            address,
+            app,
+        });
+
+        for dispatcher in &dispatchers {
+            dispatcher.register().await?;
+        }
+        running.follow_store();
+        running.start_ears(pollers, dispatchers).await;
+        running.serve(
+            listener.into_std()?,
+            unix.into_std()?,
+            declared_receiver,
+            commands,
+        );
+        running.keep_house(commanded);
+        running.notifier.ready(&running.summary());
+        tracing::info!(address = %address, "listening");
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// The address of API and page.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The app behind it.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// A fresh one-time link to the page, valid for an hour.
+    #[must_use]
+    pub fn login_link(&self) -> String {
+        let secret =
+            self.auth
+                .sessions
+                .new_link(Role::Admin, self.app.clock.now(), &mut rand::rng());
+        format!("{}/login?token={}", self.base_url(), secret.expose_secret())
+    }
+
+    /// What links to the page begin with.
+    fn base_url(&self) -> String {
+        match &self.app.config.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.address),
+        }
+    }
+
+    fn summary(&self) -> String {
+        format!(
+            "{} sources, {} monitors",
+            self.app.config.sources.len(),
+            self.app.config.monitors.len()
+        )
+    }
+
+    /// Stops everything in order and closes the store.
+    pub async fn stop(&self) {
+        self.notifier.stopping();
+        tracing::info!("stopping");
+        self.ears.lock().await.stopped().await;
+        self.desk.stopped().await;
+        self.index.stopped().await;
+        if let Err(error) = self.indexer.lock().await.catch_up().await {
+            tracing::warn!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "the index catches up at the next start"
+            );
+        }
+        self.app.store.close().await;
+        // A socket without a daemon behind it would only confuse commands; a leftover is harmless.
+        let _ = std::fs::remove_file(socket_path(&self.app.config));
+        tracing::info!("stopped");
+    }
+
+    fn follow_store(&self) {
+        let (indexer, clock) = (Arc::clone(&self.indexer), self.app.clock.clone());
+        let tip = self.app.store.tip();
+        let interval = Duration::from_millis(self.app.config.index.commit_interval_ms);
+        self.index.supervisor.spawn("indexer", move |stop| {
+            let (indexer, clock, tip) = (Arc::clone(&indexer), clock.clone(), tip.clone());
+            async move { Ok(ingest::follow(&indexer, tip, &clock, interval, &stop).await?) }
+        });
+    }
+
+    /// Starts pollers and dispatchers in the group that a reload replaces.
+    pub(super) async fn start_ears(&self, pollers: Vec<Arc<Poller>>, dispatchers: Vec<Dispatcher>) {
+        let ears = self.ears.lock().await;
+        for poller in pollers {
+            ears.supervisor
+                .spawn(format!("source {}", poller.id()), move |stop| {
+                    let poller = Arc::clone(&poller);
+                    async move { poller.run(stop).await }
+                });
+        }
+        for dispatcher in dispatchers {
+            let dispatcher = Arc::new(dispatcher);
+            ears.supervisor.spawn(
+                format!("endpoint {}", dispatcher.endpoint().id()),
+                move |stop| {
+                    let dispatcher = Arc::clone(&dispatcher);
+                    async move { Ok(dispatcher.run(stop).await?) }
+                },
+            );
+        }
+    }
+
+    fn serve(
+        self: &Arc<Self>,
+        listener: std::net::TcpListener,
+        unix: std::os::unix::net::UnixListener,
+        declared: watch::Receiver<Arc<Declared>>,
+        commands: mpsc::Sender<web::Command>,
+    ) {
+        let app = &self.app;
+        let metrics = self.metrics.clone();
+        let weak = Arc::downgrade(self);
+        let state = WebState {
+            searcher: app.searcher.clone(),
+            store: app.store.clone(),
+            clock: app.clock.clone(),
+            zone: app.zone.clone(),
+            base_url: self.base_url(),
+            behind_proxy: app.config.web.behind_proxy,
+            auth: Arc::clone(&self.auth),
+            declared,
+            status: Arc::new(move || {
+                weak.upgrade()
+                    .map_or_else(Vec::new, |running| running.parts())
+            }),
+            metrics: Arc::new(move || metrics.render()),
+            commands,
+        };
+        let (tcp, local) = (
+            web::router(state.clone(), Door::Tcp),
+            web::router(state, Door::Socket),
+        );
+        let (clock, local_clock) = (app.clock.clone(), app.clock.clone());
+        self.desk.supervisor.spawn("page and API", move |stop| {
+            let (listener, router, clock) = (listener.try_clone(), tcp.clone(), clock.clone());
+            async move {
+                Ok(web::serve_tcp(TcpListener::from_std(listener?)?, router, stop, clock).await?)
+            }
+        });
+        self.desk.supervisor.spawn("socket", move |stop| {
+            let (unix, router, clock) = (unix.try_clone(), local.clone(), local_clock.clone());
+            async move {
+                Ok(web::serve_unix(UnixListener::from_std(unix?)?, router, stop, clock).await?)
+            }
+        });
+    }
+
+    /// How each part fares: the tasks of all groups.
+    fn parts(&self) -> Vec<web::PartStatus> {
+        let mut parts = status::parts(&self.index.supervisor);
+        parts.extend(status::parts(&self.desk.supervisor));
+        match self.ears.try_lock() {
+            Ok(ears) => parts.extend(status::parts(&ears.supervisor)),
+            Err(_) => parts.push(status::reloading()),
+        }
+        parts
+    }
+
+    fn keep_house(self: &Arc<Self>, commanded: mpsc::Receiver<web::Command>) {
+        let commanded = Arc::new(Mutex::new(commanded));
+        let running = Arc::clone(self);
+        self.desk.supervisor.spawn("commands", move |stop| {
+            let (running, commanded) = (Arc::clone(&running), Arc::clone(&commanded));
+            async move {
+                let mut commanded = commanded.lock().await;
+                loop {
+                    let command = tokio::select! {
+                        () = stop.cancelled() => return Ok(()),
+                        command = commanded.recv() => command,
+                    };
+                    match command {
+                        Some(command) => running.obey(command).await,
+                        None => return Ok(()),
+                    }
+                }
+            }
+        });
+        let running = Arc::clone(self);
+        self.desk.supervisor.spawn("digests", move |stop| {
+            let running = Arc::clone(&running);
+            async move { running.app.write_digests_until(&stop).await }
+        });
+        let running = Arc::clone(self);
+        self.desk.supervisor.spawn("housekeeping", move |stop| {
+            let running = Arc::clone(&running);
+            async move { running.app.keep_house_until(&stop).await }
+        });
+        let running = Arc::clone(self);
+        self.desk.supervisor.spawn("metrics", move |stop| {
+            let running = Arc::clone(&running);
+            async move {
+                tokio::select! {
+                    () = stop.cancelled() => Ok(()),
+                    () = running.metrics.upkeep() => Ok(()),
+                }
+            }
+        });
+        let running = Arc::clone(self);
+        self.desk.supervisor.spawn("watchdog", move |stop| {
+            let running = Arc::clone(&running);
+            async move {
+                let clock = running.app.clock.clone();
+                let alive = || {
+                    running
+                        .index
+                        .supervisor
+                        .states()
+                        .iter()
+                        .all(status::is_alive)
+                };
+                running.notifier.watchdog(&clock, alive, stop).await
+            }
+        });
+    }
+
+    async fn obey(&self, command: web::Command) {
+        // Whoever asked may be gone; what was asked for is done all the same.
+        match command {
+            web::Command::RebuildIndex(answer) => {
+                let rebuilt = self.indexer.lock().await.rebuild(|_| {}).await;
+                let _ = answer.send(match rebuilt {
+                    Ok(posts) => Ok(format!("built the index anew: {posts} posts")),
+                    Err(error) => Err(format!("{:#}", anyhow::Error::from(error))),
+                });
+            }
+            web::Command::Reload(answer) => {
+                let _ = answer.send(self.reload().await.map_err(|error| format!("{error:#}")));
+            }
+        }
+    }
+}

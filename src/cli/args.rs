@@ -1,0 +1,329 @@
+//! What can be typed. Help texts and examples live here; what commands do lives in their own files.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::{CustomerId, DigestId, MentionId, SourceId};
+
+/// Hears what customers say in public, understands it, and tells the people who should act.
+#[derive(Debug, Parser)]
+#[command(
+    name = "overheard",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(after_help = "Examples:
+  overheard demo                                    see it at work on an invented brand
+  overheard check --config ./overheard.toml         find every mistake in a configuration
+  overheard run --config ./overheard.toml           listen
+  overheard search 'battery AND sentiment:negative' find what was heard")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The configuration file [default: /etc/overheard/overheard.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "OVERHEARD_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The directory of store, index and digests [default: `data_dir` of the configuration]
+    #[arg(long, global = true, value_name = "DIR", env = "OVERHEARD_DATA")]
+    pub data: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole path at work: fake networks, the real daemon, a fake CRM
+    Demo(DemoArgs),
+    /// Listen: poll, score, index, link, deliver
+    Run(RunArgs),
+    /// Check the configuration: keys, values, monitors, secrets
+    Check,
+    /// Find posts (reads the files; works beside a running daemon)
+    Search(SearchArgs),
+    /// Show one mention with its analysis and customer (reads the files; works beside a running daemon)
+    Show(ShowArgs),
+    /// Import and show customers
+    #[command(subcommand)]
+    Customers(CustomersCommand),
+    /// Show how sources fare, and resume one
+    #[command(subcommand)]
+    Sources(SourcesCommand),
+    /// Write a day's digest (reads the files; works beside a running daemon)
+    Digest(DigestArgs),
+    /// List and replay webhook deliveries
+    #[command(subcommand)]
+    Deliveries(DeliveriesCommand),
+    /// Look after the search index
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Print a one-time link to the page of the running daemon
+    Login,
+    /// Create, list and revoke API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print the default configuration, every key with its unit and comment
+    Config,
+    /// Print a shell's completion script
+    #[command(after_help = "Example:
+  overheard completions bash > /etc/bash_completion.d/overheard")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `overheard demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  overheard demo
+  overheard demo --for 30s --json
+  overheard demo --data ./demo     keep the state, and go on from it the next time")]
+pub struct DemoArgs {
+    /// Stop after this time, such as 30s or 5m, and print a summary
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub duration: Option<std::time::Duration>,
+    /// Print the summary as one line of JSON, and nothing else on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// What the invented people will say
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+/// `overheard run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  overheard run --config /etc/overheard/overheard.toml
+  overheard run --once --json        poll every source once, deliver what is due, and exit (for cron)
+  cat posts.ndjson | overheard run --once --config backfill.toml   with a `file` source whose path is \"-\"")]
+pub struct RunArgs {
+    /// Poll every source once, score, index, deliver what is due, and exit
+    #[arg(long)]
+    pub once: bool,
+    /// With --once: print the summary as one line of JSON
+    #[arg(long, requires = "once")]
+    pub json: bool,
+}
+
+/// `overheard search`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  overheard search 'battery AND sentiment:negative'
+  overheard search '\"customer service\" AND (intent:complaint OR rating:<=2)' --limit 50
+  overheard search 'intent:purchase_intent NOT source:forum' --csv > leads.csv
+  overheard search 'lang:de' --json | jq .hits[].mention.url")]
+pub struct SearchArgs {
+    /// The query; several arguments are joined with spaces
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Most hits to print
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub limit: usize,
+    /// Hits to pass over
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub offset: usize,
+    /// Best match first instead of newest first
+    #[arg(long)]
+    pub relevance: bool,
+    /// Print one JSON object, in the form of `GET /api/v1/search`
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print CSV, safe to open in a spreadsheet
+    #[arg(long)]
+    pub csv: bool,
+    /// Print the number of hits alone
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    pub count: bool,
+}
+
+/// `overheard show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The mention's id, as `search` prints it
+    pub id: MentionId,
+    /// Print one JSON object, in the form of `GET /api/v1/mentions/{id}`
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `overheard customers`.
+#[derive(Debug, Subcommand)]
+pub enum CustomersCommand {
+    /// Import customers from a CSV or JSON file; idempotent (through the daemon, if one is running)
+    #[command(after_help = "Columns of a CSV file, or keys of a JSON object:
+  id, name, emails, handles, urls, segment, value, tags
+Several values are separated by '|'; handles are network:handle.
+
+Examples:
+  overheard customers import customers.csv
+  crm-export | overheard customers import - --format json")]
+    Import {
+        /// The file; - is stdin
+        file: PathBuf,
+        /// How it is written [default: by the file's ending]
+        #[arg(long, value_enum)]
+        format: Option<CustomerFormat>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a customer with the timeline of their mentions (reads the files; works beside a running daemon)
+    Show {
+        /// The customer's id in the CRM
+        id: CustomerId,
+        /// Most mentions to print
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+        /// Print one JSON object, in the form of `GET /api/v1/customers/{id}`
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How customers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CustomerFormat {
+    /// A header line, then a customer a row.
+    Csv,
+    /// An array of objects, or one object a line.
+    Json,
+}
+
+/// `overheard sources`.
+#[derive(Debug, Subcommand)]
+pub enum SourcesCommand {
+    /// List sources: state, last and next poll, last error (reads the files; works beside a running daemon)
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Poll a paused source again (through the daemon, if one is running)
+    Resume {
+        /// The source's name
+        id: SourceId,
+    },
+}
+
+/// `overheard digest`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  overheard digest                                   yesterday, every configured digest
+  overheard digest --date 2026-11-21 --digest daily
+  overheard digest --date today --stdout             today so far, as Markdown")]
+pub struct DigestArgs {
+    /// The local day: YYYY-MM-DD, today or yesterday
+    #[arg(long, default_value = "yesterday", value_name = "DAY")]
+    pub date: String,
+    /// One digest by name [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub digest: Option<DigestId>,
+    /// Print Markdown instead of writing files
+    #[arg(long)]
+    pub stdout: bool,
+}
+
+/// `overheard deliveries`.
+#[derive(Debug, Subcommand)]
+pub enum DeliveriesCommand {
+    /// List what could not be delivered, with reasons (reads the files; works beside a running daemon)
+    Dead {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try dead deliveries again (through the daemon, if one is running)
+    Replay {
+        /// An event's id [default: all of them]
+        event: Option<crate::domain::EventId>,
+    },
+}
+
+/// `overheard index`.
+#[derive(Debug, Subcommand)]
+pub enum IndexCommand {
+    /// Build the index anew from the store (through the daemon, if one is running)
+    Rebuild,
+}
+
+/// `overheard token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Create a token and print it once (through the daemon, if one is running)
+    Create {
+        /// What it is for
+        name: String,
+    },
+    /// List tokens: names and uses, never the tokens
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a token (through the daemon, if one is running)
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Parses `30s`, `5m`, `1h30m` and the like.
+fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("\"{text}\" is not a time; write 30s, 5m or 1h30m"))?;
+    std::time::Duration::try_from(span)
+        .map_err(|_| format!("\"{text}\" lies in the past; write 30s, 5m or 1h30m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_read_or_explained() {
+        assert_eq!(
+            parse_duration("30s"),
+            Ok(std::time::Duration::from_secs(30))
+        );
+        assert_eq!(
+            parse_duration("1h30m"),
+            Ok(std::time::Duration::from_secs(5400))
+        );
+        assert_eq!(
+            parse_duration("soon").unwrap_err(),
+            "\"soon\" is not a time; write 30s, 5m or 1h30m"
+        );
+        assert!(parse_duration("-5s").is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! `overheard sources`: how they fare.
+
+use jiff::{SpanRound, Timestamp, Unit};
+
+use super::args::SourcesCommand;
+use super::daemon::{self, Writer};
+use super::output::{DIM, Output};
+use crate::app;
+use crate::config::Config;
+use crate::domain::{SourceState, SourceStatus};
+use crate::insight::SourceDto;
+use crate::runtime::Clock;
+
+/// Lists sources, or resumes one.
+///
+/// # Errors
+/// When there is nothing to read yet, or no such source.
+pub async fn run(config: &Config, command: SourcesCommand, output: &Output) -> anyhow::Result<i32> {
+    match command {
+        SourcesCommand::List { json } => {
+            let statuses = app::open_store_read_only(config)
+                .await?
+                .source_statuses()
+                .await?;
+            if json {
+                let list: Vec<_> = statuses.iter().map(SourceDto::from).collect();
+                output.json(&list)?;
+            } else {
+                table(&statuses, Clock::system().now(), output)?;
+            }
+        }
+        SourcesCommand::Resume { id } => {
+            match daemon::heard(config).and_then(|()| daemon::writer(config))? {
+                Writer::Daemon(client) => {
+                    let answer = client
+                        .post(
+                            &format!("/api/v1/sources/{id}/resume"),
+                            "application/json",
+                            Vec::new(),
+                        )
+                        .await?;
+                    daemon::accepted(&answer)?;
+                    output.print(&format!("Source \"{id}\" is polled again."))?;
+                }
+                Writer::Files(_lock) => {
+                    let now = Clock::system().now();
+                    let store = app::open_store(config, now).await?;
+                    let resumed = store.resume_source(&id, now).await?;
+                    store.close().await;
+                    anyhow::ensure!(
+                        resumed,
+                        "there is no source \"{id}\": `overheard sources list` shows their names"
+                    );
+                    output.print(&format!(
+                        "Source \"{id}\" is polled again at the next start."
+                    ))?;
+                }
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn table(statuses: &[SourceStatus], now: Timestamp, output: &Output) -> anyhow::Result<()> {
+    if statuses.is_empty() {
+        return output.print("No source was polled yet. Start the daemon with `overheard run`.");
+    }
+    let mut table = output.table(&[
+        "source",
+        "kind",
+        "state",
+        "posts",
+        "rejects",
+        "last poll",
+        "next poll",
+        "",
+    ]);
+    for status in statuses {
+        table.add_row([
+            status.id.to_string(),
+            status.kind.clone(),
+            status.state.as_str().to_owned(),
+            status.posts.to_string(),
+            status.rejects.to_string(),
+            status
+                .polled_at
+                .map_or("never".to_owned(), |at| format!("{} ago", span(at, now))),
+            match status.next_poll_at {
+                Some(at) if at > now => format!("in {}", span(now, at)),
+                Some(_) => "now".to_owned(),
+                None if status.state == SourceState::Paused => "when resumed".to_owned(),
+                None => "soon".to_owned(),
+            },
+            output.paint(DIM, status.error.as_deref().unwrap_or("")),
+        ]);
+    }
+    output.print(&table.to_string())
+}
+
+/// The time from `from` to `to` in its largest two units: `2h 5m`.
+#[must_use]
+pub fn span(from: Timestamp, to: Timestamp) -> String {
+    let span = to.since(from).and_then(|span| {
+        span.round(SpanRound::new().largest(Unit::Hour).smallest(
+            if to.duration_since(from).as_secs() > 3600 {
+                Unit::Minute
+            } else {
+                Unit::Second
+            },
+        ))
+    });
+    span.map_or("a long time".to_owned(), |span| format!("{span:#}"))
+}
