@@ -1,0 +1,521 @@
+//! `GET /api/v1/search` over HTTP on loopback against bare tantivy on the same index.
+//!
+//! `cargo bench --bench search_http [-- POSTS]`. Overheard's side is all that a client waits for: keep-alive
+//! connection, token, query language, index, 25 records from the store, marked snippets, JSON. Bare tantivy
+//! is what the index alone costs: the same query built by hand, `Count` and the newest 25 in one search, their
+//! ids loaded. One request at a time; a question is asked of one side and then of the other, so that both
+//! see the same machine. Words are drawn as posts use them. It asserts that both find equally much, not
+//! speeds.
+
+mod support;
+
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use overheard::config::IndexConfig;
+use overheard::domain::analysis::{EMOTIONS, INTENTS, LabelScore};
+use overheard::domain::{
+    Analysis, Author, Body, Cursor, EmotionScores, IntentScores, ModelId, MonitorId, PostKey,
+    RawPost, Sentiment, SentimentLabel, SourceId, SourceState, SourceStatus,
+};
+use overheard::index::Index;
+use overheard::ingest::{Indexer, normalize};
+use overheard::insight::Searcher;
+use overheard::query::time::time_key;
+use overheard::runtime::Clock;
+use overheard::store::{BatchCommit, PostCommit, Store};
+use overheard::web::auth::issue_token;
+use overheard::web::{Door, WebState, router, serve_tcp};
+use support::{NOW, Said, Speaker, as_f64};
+use tantivy::collector::{Count, TopDocs};
+use tantivy::query::{
+    BooleanQuery, ConstScoreQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption, Value};
+use tantivy::{Order, Searcher as BareSearcher, TantivyDocument, Term};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+const POSTS: usize = 100_000;
+const BATCH: usize = 2_000;
+/// Questions of each kind.
+const QUESTIONS: usize = 400;
+/// As the API's default.
+const LIMIT: usize = 25;
+const INDEX: IndexConfig = IndexConfig {
+    commit_interval_ms: 500,
+    writer_memory_mib: 30,
+};
+
+fn main() {
+    let posts = std::env::args()
+        .skip(1)
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(POSTS);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("runtime starts");
+    runtime.block_on(async {
+        let dir = tempfile::tempdir().expect("a directory");
+        let now: Timestamp = NOW.parse().expect("a time");
+        let begin = Instant::now();
+        let store = Store::open(dir.path(), now).expect("store opens");
+        let mut speaker = Speaker::new(42);
+        let pairs = fill(&store, &mut speaker, posts, now).await;
+        let searcher = index(dir.path(), &store).await;
+        println!(
+            "posts          {posts:>8}   stored and indexed in {:.1} s",
+            begin.elapsed().as_secs_f64()
+        );
+        let mut client = Client::start(&store, searcher, now).await;
+        let bare = Bare::open(&dir.path().join("index"));
+        println!(
+            "               {QUESTIONS} questions a kind, {LIMIT} hits an answer, times in ms"
+        );
+        println!(
+            "{:<18}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            "kind", "matches", "API p50", "p99", "bare p50", "p99", "ratio", "p50 diff"
+        );
+        for kind in Kind::ALL {
+            compare(kind, &mut client, &bare, &mut speaker, &pairs, posts).await;
+        }
+    });
+}
+
+// Questions -------------------------------------------------------------------------------------
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Word,
+    Both,
+    Phrase,
+    Filter,
+    Since,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [
+        Self::Word,
+        Self::Both,
+        Self::Phrase,
+        Self::Filter,
+        Self::Since,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Word => "word",
+            Self::Both => "a AND b",
+            Self::Phrase => "phrase",
+            Self::Filter => "filter + word",
+            Self::Since => "since: + word",
+        }
+    }
+}
+
+/// A question in both languages.
+struct Question {
+    text: String,
+    bare: Box<dyn Query>,
+}
+
+fn question(
+    kind: Kind,
+    bare: &Bare,
+    speaker: &mut Speaker,
+    pairs: &[[String; 2]],
+    posts: usize,
+) -> Question {
+    let word = speaker.word().to_owned();
+    let all = |clauses: Vec<Box<dyn Query>>| -> Box<dyn Query> {
+        Box::new(BooleanQuery::new(
+            clauses
+                .into_iter()
+                .map(|clause| (Occur::Must, clause))
+                .collect(),
+        ))
+    };
+    match kind {
+        Kind::Word => Question {
+            bare: bare.word(&word),
+            text: format!("\"{word}\""),
+        },
+        Kind::Both => {
+            let other = speaker.word().to_owned();
+            Question {
+                bare: all(vec![bare.word(&word), bare.word(&other)]),
+                text: format!("\"{word}\" AND \"{other}\""),
+            }
+        }
+        Kind::Phrase => {
+            let [first, second] = &pairs[speaker.below(pairs.len())];
+            Question {
+                bare: bare.phrase(first, second),
+                text: format!("\"{first} {second}\""),
+            }
+        }
+        Kind::Filter => {
+            let label = SentimentLabel::ALL[speaker.below(3)].as_str();
+            let term = Term::from_field_text(bare.sentiment, label);
+            let filter = ConstScoreQuery::new(
+                Box::new(TermQuery::new(term, IndexRecordOption::Basic)),
+                0.0,
+            );
+            Question {
+                bare: all(vec![Box::new(filter), bare.word(&word)]),
+                text: format!("sentiment:{label} AND \"{word}\""),
+            }
+        }
+        Kind::Since => {
+            // Up to the age of the oldest post, which is a minute a post.
+            let hours = 1 + speaker.below(posts / 60 + 1);
+            let from = time_key(
+                bare.now - SignedDuration::from_hours(i64::try_from(hours).expect("hours")),
+            );
+            let from = Bound::Included(Term::from_field_i64(bare.ordered_at, from));
+            let range =
+                ConstScoreQuery::new(Box::new(RangeQuery::new(from, Bound::Unbounded)), 0.0);
+            Question {
+                bare: all(vec![Box::new(range), bare.word(&word)]),
+                text: format!("since:{hours}h AND \"{word}\""),
+            }
+        }
+    }
+}
+
+async fn compare(
+    kind: Kind,
+    client: &mut Client,
+    bare: &Bare,
+    speaker: &mut Speaker,
+    pairs: &[[String; 2]],
+    posts: usize,
+) {
+    let (mut api, mut alone) = (Vec::new(), Vec::new());
+    let mut matches = 0;
+    for _ in 0..QUESTIONS {
+        let question = question(kind, bare, speaker, pairs, posts);
+        let begin = Instant::now();
+        let total = client.search(&question.text).await;
+        api.push(begin.elapsed());
+        let begin = Instant::now();
+        let (count, ids) = bare.search(&*question.bare);
+        alone.push(begin.elapsed());
+        assert_eq!(total, count, "{}", question.text);
+        assert_eq!(ids.len(), count.min(LIMIT));
+        matches += count;
+    }
+    let [api_50, api_99] = percentiles(api);
+    let [bare_50, bare_99] = percentiles(alone);
+    println!(
+        "{:<18}{:>9.0}{api_50:>9.2}{api_99:>9.2}{bare_50:>9.2}{bare_99:>9.2}{:>9.1}{:>9.2}",
+        kind.name(),
+        as_f64(matches) / as_f64(QUESTIONS),
+        api_50 / bare_50,
+        api_50 - bare_50,
+    );
+}
+
+/// The middle and the 99th of a hundred, in milliseconds.
+fn percentiles(mut times: Vec<Duration>) -> [f64; 2] {
+    times.sort();
+    [times.len() / 2, times.len() * 99 / 100].map(|place| times[place].as_secs_f64() * 1e3)
+}
+
+// Bare tantivy ----------------------------------------------------------------------------------
+
+struct Bare {
+    searcher: BareSearcher,
+    id: Field,
+    title: Field,
+    text: Field,
+    sentiment: Field,
+    ordered_at: Field,
+    now: Timestamp,
+}
+
+impl Bare {
+    fn open(dir: &Path) -> Self {
+        let index = tantivy::Index::open_in_dir(dir).expect("the index");
+        let field = |name| index.schema().get_field(name).expect("a field");
+        Self {
+            searcher: index.reader().expect("a reader").searcher(),
+            id: field("id"),
+            title: field("title"),
+            text: field("text"),
+            sentiment: field("sentiment"),
+            ordered_at: field("ordered_at"),
+            now: NOW.parse().expect("a time"),
+        }
+    }
+
+    fn word(&self, word: &str) -> Box<dyn Query> {
+        self.anywhere(|field| {
+            let term = Term::from_field_text(field, word);
+            Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
+        })
+    }
+
+    fn phrase(&self, first: &str, second: &str) -> Box<dyn Query> {
+        self.anywhere(|field| {
+            let terms = [first, second].map(|word| Term::from_field_text(field, word));
+            Box::new(PhraseQuery::new(terms.to_vec()))
+        })
+    }
+
+    fn anywhere(&self, query: impl Fn(Field) -> Box<dyn Query>) -> Box<dyn Query> {
+        let clauses = [self.title, self.text].map(|field| (Occur::Should, query(field)));
+        Box::new(BooleanQuery::new(clauses.into()))
+    }
+
+    fn search(&self, query: &dyn Query) -> (usize, Vec<String>) {
+        let newest =
+            TopDocs::with_limit(LIMIT).order_by_fast_field::<i64>("ordered_at", Order::Desc);
+        let (count, found) = self
+            .searcher
+            .search(query, &(Count, newest))
+            .expect("searched");
+        let ids = found
+            .into_iter()
+            .map(|(_, address)| {
+                let document: TantivyDocument = self.searcher.doc(address).expect("a document");
+                let id = document.get_first(self.id).and_then(|id| id.as_str());
+                id.expect("an id").to_owned()
+            })
+            .collect();
+        (count, ids)
+    }
+}
+
+// The served API --------------------------------------------------------------------------------
+
+/// One keep-alive connection to the real router.
+struct Client {
+    stream: TcpStream,
+    head: String,
+    buffer: Vec<u8>,
+    _server: JoinSet<()>,
+    _keep: (
+        watch::Sender<Arc<overheard::web::Declared>>,
+        mpsc::Receiver<overheard::web::Command>,
+    ),
+}
+
+impl Client {
+    async fn start(store: &Store, searcher: Searcher, now: Timestamp) -> Self {
+        let token = issue_token(store, "bench", now).await.expect("a token");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("an address");
+        let (declared, declared_receiver) = watch::channel(Arc::default());
+        let (commands, command_receiver) = mpsc::channel(1);
+        let (clock, _hand) = Clock::manual(now);
+        let state = WebState {
+            searcher,
+            store: store.clone(),
+            clock: clock.clone(),
+            zone: TimeZone::UTC,
+            base_url: format!("http://{address}"),
+            behind_proxy: false,
+            auth: Arc::default(),
+            declared: declared_receiver,
+            status: Arc::new(Vec::new),
+            metrics: Arc::new(String::new),
+            commands,
+        };
+        let served = serve_tcp(
+            listener,
+            router(state, Door::Tcp),
+            CancellationToken::new(),
+            clock,
+        );
+        let mut server = JoinSet::new();
+        server.spawn(async move { served.await.expect("served") });
+        let stream = TcpStream::connect(address).await.expect("connected");
+        stream.set_nodelay(true).expect("no delay");
+        Self {
+            stream,
+            head: format!(
+                "Host: {address}\r\nAuthorization: Bearer {}\r\n\r\n",
+                token.expose()
+            ),
+            buffer: Vec::new(),
+            _server: server,
+            _keep: (declared, command_receiver),
+        }
+    }
+
+    /// Searches and returns `total`, once the whole answer is here.
+    async fn search(&mut self, query: &str) -> usize {
+        let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let request = format!("GET /api/v1/search?q={encoded} HTTP/1.1\r\n{}", self.head);
+        self.stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("sent");
+        self.buffer.clear();
+        let body = loop {
+            let read = self
+                .stream
+                .read_buf(&mut self.buffer)
+                .await
+                .expect("answered");
+            assert_ne!(read, 0, "the server closed");
+            if let Some(body) = whole_body(&self.buffer) {
+                break body;
+            }
+        };
+        let total = body.split("\"total\":").nth(1).expect("a total");
+        let digits = total.find(|c: char| !c.is_ascii_digit()).expect("more");
+        total[..digits].parse().expect("a number")
+    }
+}
+
+/// The body, once all of it is here.
+fn whole_body(answer: &[u8]) -> Option<&str> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&answer[..end]).expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .expect("a length");
+    let length: usize = length.parse().expect("a number");
+    let body = answer.get(end + 4..end + 4 + length)?;
+    Some(std::str::from_utf8(body).expect("text"))
+}
+
+// The posts -------------------------------------------------------------------------------------
+
+/// Stores the posts, and returns pairs of words that stand side by side in them.
+async fn fill(
+    store: &Store,
+    speaker: &mut Speaker,
+    posts: usize,
+    now: Timestamp,
+) -> Vec<[String; 2]> {
+    let source = SourceId::parse("town").expect("an id");
+    let monitor = MonitorId::parse("all").expect("an id");
+    let mut pairs = Vec::new();
+    let mut left = posts;
+    while left > 0 {
+        let size = left.min(BATCH);
+        left -= size;
+        let mut batch = Vec::with_capacity(size);
+        for number in 0..size {
+            let said = speaker.say();
+            if number % 20 == 0 {
+                pairs.extend(first_words(&said.text));
+            }
+            let label = SentimentLabel::ALL[speaker.below(3)];
+            let post = normalize(raw(said), &source, now).expect("a post");
+            batch.push(PostCommit {
+                post,
+                analysis: Some(scored(label)),
+                monitors: vec![monitor.clone()],
+                duplicate_of: None,
+                links: Vec::new(),
+                events: Vec::new(),
+            });
+        }
+        let commit = BatchCommit {
+            source: source.clone(),
+            cursor: Cursor::default(),
+            status: status(&source, now),
+            posts: batch,
+            rejects: Vec::new(),
+            deleted: Vec::new(),
+            forgotten: Vec::new(),
+            events: Vec::new(),
+            now,
+        };
+        store.commit_batch(commit).await.expect("store works");
+    }
+    pairs
+}
+
+fn first_words(text: &str) -> Option<[String; 2]> {
+    let mut words = text.split(' ').map(str::to_owned);
+    Some([words.next()?, words.next()?])
+}
+
+fn raw(said: Said) -> RawPost {
+    let key = PostKey {
+        network: "mastodon".to_owned(),
+        scope: String::new(),
+        native_id: said.native_id,
+    };
+    let mut raw = RawPost::new(key, Body::Plain(said.text));
+    raw.title = said.title.map(Body::Plain);
+    raw.published_at = Some(said.at);
+    raw.author = Some(Author {
+        native_id: said.author.clone(),
+        handle: said.author,
+        ..Author::default()
+    });
+    raw
+}
+
+/// An analysis as large as the model's.
+fn scored(label: SentimentLabel) -> Analysis {
+    let [negative, neutral, positive] =
+        SentimentLabel::ALL.map(|other| if other == label { 0.9 } else { 0.05 });
+    let named = |name: &str| LabelScore {
+        label: name.to_owned(),
+        probability: 0.125,
+        present: false,
+    };
+    Analysis {
+        model: ModelId::parse("bench-1@0123").expect("an id"),
+        supported: true,
+        sentiment: Sentiment {
+            label,
+            score: positive - negative,
+            negative,
+            neutral,
+            positive,
+        },
+        emotions: EmotionScores {
+            ekman: EMOTIONS.iter().map(|name| named(name)).collect(),
+            fine: (0..28)
+                .map(|number| named(&format!("fine-{number}")))
+                .collect(),
+        },
+        intents: IntentScores(INTENTS.iter().map(|name| named(name)).collect()),
+        embedding: vec![1; 384],
+    }
+}
+
+async fn index(dir: &Path, store: &Store) -> Searcher {
+    let opened = Index::open(&dir.join("index"), store.uuid(), 0, &INDEX).expect("index opens");
+    let index = opened.reader.clone();
+    let mut indexer = Indexer::new(store.clone(), opened.writer, opened.reader);
+    indexer.catch_up().await.expect("index works");
+    Searcher {
+        index,
+        store: store.clone(),
+    }
+}
+
+fn status(source: &SourceId, now: Timestamp) -> SourceStatus {
+    SourceStatus {
+        id: source.clone(),
+        kind: "mastodon".to_owned(),
+        state: SourceState::Healthy,
+        polled_at: Some(now),
+        succeeded_at: Some(now),
+        next_poll_at: None,
+        error: None,
+        failures: 0,
+        posts: 0,
+        rejects: 0,
+        requests: 1,
+    }
+}

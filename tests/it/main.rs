@@ -1,0 +1,14 @@
+//! The one integration binary: what the library promises from outside, and the rules of the house.
+
+mod binary;
+mod cli;
+mod config_env;
+mod config_files;
+mod config_keys;
+mod crash;
+mod daemon;
+mod demo;
+mod faults;
+mod files;
+mod floors;
+mod support;
