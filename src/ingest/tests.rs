@@ -252,6 +252,32 @@ async fn an_edit_updates_the_mention_and_a_changed_set_of_monitors_does_too() {
 }
 
 #[tokio::test]
+async fn a_mention_that_goes_and_comes_back_is_told_each_time() {
+    let world = World::new(7);
+    let answer = |text| Ok(batch(vec![raw("1", text)], "1"));
+    let poller = world.poller(vec![
+        answer("My Volta is broken"),
+        answer("Never mind"),
+        answer("My Volta is broken again"),
+        answer("Never mind this time"),
+    ]);
+    for _ in 0..4 {
+        poller.step().await.unwrap();
+    }
+    // Ids follow from kind and revision: a second one with the id of the first would not be told.
+    use EventKind::{MentionCreated, MentionDeleted};
+    assert_eq!(
+        world.event_kinds().await,
+        [
+            MentionCreated,
+            MentionDeleted,
+            MentionCreated,
+            MentionDeleted
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_copy_joins_the_first_posts_group() {
     let world = World::new(7);
     let text = "My Volta scooter stopped in the middle of the bridge this morning";

@@ -90,7 +90,7 @@ const CHILD_DIR: &str = "OVERHEARD_TEST_STORE_DIR";
 /// Not a test of its own: the process that `nothing_is_lost_or_doubled_by_a_kill` kills. Commits batch after batch
 /// and says so after each.
 #[tokio::test]
-#[ignore = "run by another test"]
+#[ignore = "runs as a child of nothing_is_lost_or_doubled_by_a_kill, in every test run"]
 async fn child_that_commits() {
     let Ok(dir) = std::env::var(CHILD_DIR) else {
         return;

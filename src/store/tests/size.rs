@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-#[ignore = "a measurement, prints its result"]
+#[ignore = "a measurement, run by hand: cargo test --release --lib bytes_a_post -- --ignored --nocapture"]
 async fn bytes_a_post() {
     let (dir, store) = open();
     let number = 20_000;
