@@ -1,168 +1,20 @@
 //! The path from a source's answer to a commit, on a real store and a real index.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+mod world;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::watch;
 
 use super::*;
-use crate::analysis::AnalyzerHandle;
-use crate::config::{IndexConfig, MonitorConfig};
+use crate::config::IndexConfig;
 use crate::customers::{ImportFormat, read_customers};
-use crate::domain::{
-    Author, Batch, Body, BrandRole, Cursor, EventKind, HttpKey, MonitorId, PostKey, RawPost,
-    SourceId, SourceState,
-};
+use crate::domain::{Batch, EventKind, SourceState};
 use crate::index::{Index, SearchOptions, Sort};
 use crate::query::Query;
-use crate::runtime::{Clock, ManualClock};
-use crate::sources::{PollError, Source, SourceFault};
-use crate::store::Store;
-
-/// A pipeline without a model over a store in a temporary directory.
-struct World {
-    dir: tempfile::TempDir,
-    store: Store,
-    pipeline: Arc<Pipeline>,
-    monitors: watch::Sender<Arc<Monitors>>,
-    clock: Clock,
-    hands: ManualClock,
-}
-
-fn start() -> Timestamp {
-    "2026-11-22T10:00:00Z".parse().unwrap()
-}
-
-fn monitors(queries: &[(&str, &str)]) -> Arc<Monitors> {
-    let configs: Vec<MonitorConfig> = queries
-        .iter()
-        .map(|(id, query)| MonitorConfig {
-            id: MonitorId::parse(*id).unwrap(),
-            query: (*query).to_owned(),
-            brand: None,
-            role: BrandRole::Own,
-        })
-        .collect();
-    Arc::new(Monitors::parse(&configs, TimeZone::UTC).unwrap())
-}
-
-impl World {
-    fn new(keep_unmatched_days: u32) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), start()).unwrap();
-        let (monitors, receiver) = watch::channel(monitors(&[
-            ("volta", "volta"),
-            ("late", "late AND delivery"),
-        ]));
-        let pipeline = Pipeline::new(
-            store.clone(),
-            AnalyzerHandle::off(),
-            receiver,
-            keep_unmatched_days,
-        );
-        let (clock, hands) = Clock::manual(start());
-        Self {
-            dir,
-            store,
-            pipeline: Arc::new(pipeline),
-            monitors,
-            clock,
-            hands,
-        }
-    }
-
-    fn poller(&self, answers: Vec<Result<Batch, PollError>>) -> Poller {
-        let source = Scripted {
-            id: source_id(),
-            answers: Mutex::new(answers.into()),
-            seen: Mutex::default(),
-        };
-        let schedule = PollSchedule {
-            interval: Duration::from_secs(900),
-            backoff: Duration::from_secs(60),
-            max_backoff: Duration::from_secs(3600),
-        };
-        Poller::new(
-            Arc::new(source),
-            schedule,
-            self.store.clone(),
-            Arc::clone(&self.pipeline),
-            self.clock.clone(),
-        )
-    }
-
-    async fn event_kinds(&self) -> Vec<EventKind> {
-        self.store
-            .events_after(0, 100)
-            .await
-            .unwrap()
-            .iter()
-            .map(|stored| stored.event.kind)
-            .collect()
-    }
-}
-
-/// A source that answers by a script.
-struct Scripted {
-    id: SourceId,
-    answers: Mutex<VecDeque<Result<Batch, PollError>>>,
-    seen: Mutex<Vec<Option<String>>>,
-}
-
-#[async_trait]
-impl Source for Scripted {
-    fn id(&self) -> &SourceId {
-        &self.id
-    }
-
-    fn kind(&self) -> &'static str {
-        "scripted"
-    }
-
-    fn http_key(&self) -> Option<HttpKey> {
-        None
-    }
-
-    async fn poll(&self, cursor: &Cursor) -> Result<Batch, PollError> {
-        self.seen.lock().unwrap().push(cursor.position.clone());
-        self.answers.lock().unwrap().pop_front().unwrap()
-    }
-}
-
-fn source_id() -> SourceId {
-    SourceId::parse("forum").unwrap()
-}
-
-fn raw(native_id: &str, text: &str) -> RawPost {
-    let key = PostKey {
-        network: "forum".into(),
-        scope: String::new(),
-        native_id: native_id.into(),
-    };
-    let mut raw = RawPost::new(key, Body::Plain(text.to_owned()));
-    raw.author = Some(Author {
-        handle: "ann".into(),
-        ..Author::default()
-    });
-    raw.published_at = Some("2026-11-22T09:00:00Z".parse().unwrap());
-    raw
-}
-
-fn batch(posts: Vec<RawPost>, position: &str) -> Batch {
-    Batch {
-        posts,
-        cursor: Cursor {
-            position: Some(position.to_owned()),
-            http: None,
-        },
-        requests: 1,
-        ..Batch::default()
-    }
-}
+use crate::sources::{PollError, SourceFault};
+use world::*;
 
 #[tokio::test]
 async fn a_poll_stores_posts_mentions_events_and_the_cursor_together() {
