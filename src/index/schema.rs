@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
+    FAST, Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
 };
 
 use super::tokenizer;
@@ -87,7 +87,8 @@ pub(super) fn build() -> (Schema, Fields) {
             .set_index_option(IndexRecordOption::WithFreqsAndPositions),
     );
     let label = || STRING | FAST;
-    let number = || INDEXED | FAST;
+    // Ranges read the columns; terms of numbers would be written and never asked for.
+    let number = || FAST;
     let fields = Fields {
         id: builder.add_text_field("id", STRING | STORED),
         title: builder.add_text_field("title", words.clone()),

@@ -1,5 +1,6 @@
-//! Writes the index: deletes and adds by id, so that a replay is harmless; each commit says up to
-//! which sequence number of the store it goes. All calls block.
+//! Writes the index: what it may have had is deleted by id first; each commit says up to which sequence
+//! number of the store it goes, and a failed one leaves nothing, so that going on from there is exact. All
+//! calls block.
 
 use std::path::PathBuf;
 
@@ -20,6 +21,8 @@ const MIN_MEMORY_MIB: usize = 15;
 /// One change to take over.
 #[derive(Debug, Clone, PartialEq)]
 pub enum IndexChange {
+    /// A post that the index never had.
+    Insert(Box<PostRecord>),
     /// The post as it is now.
     Upsert(Box<PostRecord>),
     /// The post is gone.
@@ -84,6 +87,10 @@ impl IndexWriter {
         self.with_writer(|writer| {
             for change in changes {
                 match change {
+                    // Each deletion is looked up in every segment at the commit.
+                    IndexChange::Insert(record) => {
+                        writer.add_document(document(record, &fields))?;
+                    }
                     IndexChange::Upsert(record) => {
                         writer
                             .delete_term(Term::from_field_text(fields.id, record.post.id.as_str()));

@@ -182,6 +182,7 @@ pub async fn follow(
 
 fn into_index_change(change: crate::store::Change) -> IndexChange {
     match change.record {
+        Some(record) if change.first => IndexChange::Insert(Box::new(record)),
         Some(record) => IndexChange::Upsert(Box::new(record)),
         None => IndexChange::Delete(change.post_id),
     }

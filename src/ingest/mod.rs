@@ -15,7 +15,7 @@ mod schedule;
 mod tests;
 
 pub use indexer::{Indexer, IndexerError, IndexerStep, follow};
-pub use monitors::Monitors;
+pub use monitors::{Monitors, Verdict};
 pub use normalize::normalize;
 pub use pipeline::{IngestError, Pipeline};
 pub use poller::{PollOutcome, Poller};

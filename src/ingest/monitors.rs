@@ -20,6 +20,17 @@ struct Monitor {
     query: Query,
 }
 
+/// What all monitors together say of a candidate. What is decided stays so, whatever else becomes known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// No monitor matches, nor will one.
+    Nothing,
+    /// Exactly these monitors match, sorted.
+    Mention(Vec<MonitorId>),
+    /// It depends on what is not known yet.
+    Open,
+}
+
 /// A monitor whose query is wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("monitor \"{id}\": {}", source.render())]
@@ -59,20 +70,23 @@ impl Monitors {
         self.monitors.iter().map(|monitor| &monitor.summary)
     }
 
-    /// Whether a monitor could still match once the unknown parts of the candidate are known.
+    /// What the monitors say of a candidate of which not all may be known.
     #[must_use]
-    pub fn may_match(&self, candidate: &Candidate<'_>, now: Timestamp) -> bool {
-        self.judge(candidate, now)
-            .any(|(_, truth)| truth != Truth::False)
-    }
-
-    /// The names of the monitors that match, sorted.
-    #[must_use]
-    pub fn matching(&self, candidate: &Candidate<'_>, now: Timestamp) -> Vec<MonitorId> {
-        self.judge(candidate, now)
-            .filter(|(_, truth)| *truth == Truth::True)
-            .map(|(monitor, _)| monitor.summary.id.clone())
-            .collect()
+    pub fn verdict(&self, candidate: &Candidate<'_>, now: Timestamp) -> Verdict {
+        let mut matching = Vec::new();
+        let mut open = false;
+        for (monitor, truth) in self.judge(candidate, now) {
+            match truth {
+                Truth::True => matching.push(monitor.summary.id.clone()),
+                Truth::Unknown => open = true,
+                Truth::False => {}
+            }
+        }
+        match (open, matching.is_empty()) {
+            (true, _) => Verdict::Open,
+            (false, true) => Verdict::Nothing,
+            (false, false) => Verdict::Mention(matching),
+        }
     }
 
     /// Judges a candidate by all monitors; its words are cut once.

@@ -86,7 +86,7 @@ fn plain(body: &Body) -> (String, Vec<String>) {
     match body {
         Body::Html(html) => {
             let parsed = text::html_to_text(cut(html, MAX_RAW_BYTES));
-            (text::plain_text(&parsed.text), parsed.links)
+            (parsed.text, parsed.links)
         }
         Body::Plain(plain) => (text::plain_text(cut(plain, MAX_RAW_BYTES)), Vec::new()),
     }

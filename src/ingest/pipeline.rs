@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
-use super::monitors::Monitors;
+use super::monitors::{Monitors, Verdict};
 use super::normalize::{normalize, scored_text};
 use crate::analysis::{AnalyzeError, AnalyzerHandle, Outcome, Text};
 use crate::customers;
@@ -58,6 +58,7 @@ struct Draft {
     known: store::Known,
     analysis: Option<Analysis>,
     needs_score: bool,
+    verdict: Verdict,
     links: Vec<Link>,
     customer: Option<Customer>,
 }
@@ -180,7 +181,8 @@ impl Pipeline {
                 customer: Known::NotYet,
                 monitors: Known::NotYet,
             };
-            let wanted = monitors.may_match(&candidate, now);
+            let verdict = monitors.verdict(&candidate, now);
+            let wanted = verdict != Verdict::Nothing;
             if !wanted && !self.keep_unmatched && known.post.is_none() {
                 forgotten.push(post.id);
                 continue;
@@ -191,6 +193,7 @@ impl Pipeline {
                 known,
                 analysis,
                 needs_score,
+                verdict,
                 links: Vec::new(),
                 customer: None,
             });
@@ -292,15 +295,16 @@ fn normalize_all(
     (posts, rejects)
 }
 
-/// Matches exactly, now that all is known, and says what happened.
+/// Matches what was left open, now that all is known, and says what happened.
 fn settle(draft: Draft, monitors: &Monitors, now: Timestamp) -> PostCommit {
     let Draft {
         post,
         known,
         analysis,
+        verdict,
         links,
         customer,
-        ..
+        needs_score: _,
     } = draft;
     let known_customer = known
         .post
@@ -309,15 +313,22 @@ fn settle(draft: Draft, monitors: &Monitors, now: Timestamp) -> PostCommit {
     let customer = customer
         .as_ref()
         .or(known_customer.map(|(customer, _)| customer));
-    let matching = monitors.matching(
-        &Candidate {
-            post: &post,
-            analysis: Known::Yes(analysis.as_ref()),
-            customer: Known::Yes(customer),
-            monitors: Known::NotYet,
-        },
-        now,
-    );
+    let verdict = match verdict {
+        Verdict::Open => monitors.verdict(
+            &Candidate {
+                post: &post,
+                analysis: Known::Yes(analysis.as_ref()),
+                customer: Known::Yes(customer),
+                monitors: Known::NotYet,
+            },
+            now,
+        ),
+        decided => decided,
+    };
+    let matching = match verdict {
+        Verdict::Mention(monitors) => monitors,
+        Verdict::Nothing | Verdict::Open => Vec::new(),
+    };
     let mention = post.id.mention();
     let before = known.post.as_ref();
     let was_mention = before.is_some_and(crate::domain::PostRecord::is_mention);

@@ -41,38 +41,101 @@ pub(super) fn upsert_author(
     now: Timestamp,
 ) -> Sql<AuthorRow> {
     let author_id = author.id(&key.network, &key.scope);
-    let row = match author_row(connection, &author_id)? {
-        Some(row) => {
-            connection
-                .prepare_cached(
-                    "UPDATE authors SET followers = coalesce(?2, followers), last_seen = max(last_seen, ?3)
-                     WHERE row = ?1 AND (followers IS NOT coalesce(?2, followers) OR last_seen + ?4 <= ?3)",
-                )?
-                .execute((row, count_opt(author.followers), micros(now), LAST_SEEN_STEP))?;
-            row
+    let (row, profile) = match known(connection, &author_id, author)? {
+        Some(known) => {
+            refresh(connection, &known, author, now)?;
+            (known.row, known.profile)
         }
-        None => connection
-            .prepare_cached(
-                "INSERT INTO authors (id, network, scope, native_id, followers, first_seen, last_seen)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
-            )?
-            .insert((
-                hash_bytes(author_id.as_str()),
-                &key.network,
-                &key.scope,
-                &author.native_id,
-                count_opt(author.followers),
-                micros(now),
-            ))?,
+        None => {
+            let row = connection
+                .prepare_cached(
+                    "INSERT INTO authors (id, network, scope, native_id, followers, first_seen, last_seen)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+                )?
+                .insert((
+                    hash_bytes(author_id.as_str()),
+                    &key.network,
+                    &key.scope,
+                    &author.native_id,
+                    count_opt(author.followers),
+                    micros(now),
+                ))?;
+            (row, None)
+        }
     };
-    let profile = upsert_profile(connection, row, author, now)?;
-    let moved = connection
-        .prepare_cached("UPDATE authors SET profile = ?2 WHERE row = ?1 AND profile IS NOT ?2")?
-        .execute((row, profile))?;
-    if moved == 1 {
-        set_identities(connection, row, author, &key.network)?;
+    if let Some(profile) = profile {
+        return Ok(AuthorRow { row, profile });
     }
+    let profile = upsert_profile(connection, row, author, now)?;
+    connection
+        .prepare_cached("UPDATE authors SET profile = ?2 WHERE row = ?1")?
+        .execute((row, profile))?;
+    set_identities(connection, row, author, &key.network)?;
     Ok(AuthorRow { row, profile })
+}
+
+/// An author that was seen before.
+struct KnownAuthor {
+    row: i64,
+    followers: Option<i64>,
+    last_seen: i64,
+    /// The current profile, when it is what the author calls themselves now.
+    profile: Option<i64>,
+}
+
+fn known(
+    connection: &Connection,
+    author_id: &AuthorId,
+    author: &Author,
+) -> Sql<Option<KnownAuthor>> {
+    // In one question, because nearly every post's author is known and unchanged.
+    let mut statement = connection.prepare_cached(
+        "SELECT a.row, a.followers, a.last_seen, f.row
+         FROM authors a LEFT JOIN author_profiles f
+           ON f.row = a.profile AND f.handle = ?2 AND f.display_name IS ?3 AND f.url IS ?4
+              AND f.bio IS ?5 AND f.verified = ?6
+         WHERE a.id = ?1",
+    )?;
+    let known = statement
+        .query_row(
+            (
+                hash_bytes(author_id.as_str()),
+                &author.handle,
+                &author.display_name,
+                &author.url,
+                &author.bio,
+                author.verified,
+            ),
+            |row| {
+                Ok(KnownAuthor {
+                    row: row.get(0)?,
+                    followers: row.get(1)?,
+                    last_seen: row.get(2)?,
+                    profile: row.get(3)?,
+                })
+            },
+        )
+        .optional()?;
+    Ok(known)
+}
+
+fn refresh(
+    connection: &Connection,
+    known: &KnownAuthor,
+    author: &Author,
+    now: Timestamp,
+) -> Sql<()> {
+    let followers = count_opt(author.followers).or(known.followers);
+    let now = micros(now);
+    if followers == known.followers && now < known.last_seen.saturating_add(LAST_SEEN_STEP) {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "UPDATE authors SET followers = ?2, last_seen = max(last_seen, ?3) WHERE row = ?1",
+        )?
+        .execute((known.row, followers, now))?;
+    Ok(())
 }
 
 /// The row of the author with this id.

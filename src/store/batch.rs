@@ -10,13 +10,13 @@ use rusqlite::Connection;
 use super::Store;
 use super::analyses::{delete_analysis, set_analysis};
 use super::authors::author_row;
-use super::changes::{mark_changed, read_tip};
+use super::changes::{mark_changed, mark_new, read_tip};
 use super::cursors::set_cursor;
 use super::customers::tell;
 use super::error::{Sql, StoreError};
 use super::events::add_event;
 use super::links::put_links;
-use super::mentions::set_monitors;
+use super::mentions::{add_monitors, set_monitors};
 use super::posts::is_forgotten;
 use super::purge::{Reason, remove_post};
 use super::status::{add_rejects, set_status};
@@ -139,7 +139,8 @@ fn commit_post(connection: &Connection, commit: &PostCommit, batch: &BatchCommit
         return Ok(Outcome::Forgotten);
     }
     let duplicate_of = commit.duplicate_of.as_ref();
-    let upserted = upsert_post(connection, post, duplicate_of, &batch.source, now)?;
+    let matched = !commit.monitors.is_empty();
+    let upserted = upsert_post(connection, post, duplicate_of, &batch.source, matched, now)?;
     let row = upserted.row;
     let mut changed = upserted.changed;
     changed |= match &commit.analysis {
@@ -147,16 +148,21 @@ fn commit_post(connection: &Connection, commit: &PostCommit, batch: &BatchCommit
         None if upserted.content_changed => delete_analysis(connection, row)?,
         None => false,
     };
-    changed |= set_monitors(
-        connection,
-        row,
-        &commit.monitors,
-        upserted.ordered_at,
-        upserted.content_changed,
-        now,
-    )?;
-    if changed {
-        mark_changed(connection, row)?;
+    if upserted.new {
+        add_monitors(connection, row, &commit.monitors, upserted.ordered_at, now)?;
+        mark_new(connection, &post.id)?;
+    } else {
+        changed |= set_monitors(
+            connection,
+            row,
+            &commit.monitors,
+            upserted.ordered_at,
+            upserted.content_changed,
+            now,
+        )?;
+        if changed {
+            mark_changed(connection, row)?;
+        }
     }
     for link in &commit.links {
         if let Some(author) = author_row(connection, &link.author)? {

@@ -29,6 +29,9 @@ pub struct Change {
     pub post_id: PostId,
     /// The post as it is now; absent when it is gone.
     pub record: Option<PostRecord>,
+    /// Whether no change of the post had a number before this one, so that a follower who is not past
+    /// it never saw the post.
+    pub first: bool,
 }
 
 impl Store {
@@ -75,7 +78,7 @@ impl Store {
     }
 }
 
-pub(super) const CHANGES_AFTER: &str = "SELECT c.seq, c.post, p.row
+pub(super) const CHANGES_AFTER: &str = "SELECT c.seq, c.post, p.row, c.op = 'insert'
      FROM changes c LEFT JOIN posts p ON p.id = c.post
      WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2";
 
@@ -94,9 +97,26 @@ fn changes_after(connection: &Connection, seq: u64, max: usize) -> Sql<Vec<Chang
             seq: uncount(row.get(0)?),
             post_id: id(PostId::parse, "post_", &post)?,
             record,
+            first: row.get(3)?,
         });
     }
     Ok(changes)
+}
+
+/// Notes that the post is new. It may have been here before and be gone: then a follower may have seen it.
+pub(super) fn mark_new(connection: &Connection, post: &PostId) -> Sql<()> {
+    let id = hash_bytes(post.as_str());
+    let first = connection
+        .prepare_cached(
+            "INSERT INTO changes (post, op) VALUES (?1, 'insert') ON CONFLICT DO NOTHING",
+        )?
+        .execute([id])?;
+    if first == 0 {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO changes (post, op) VALUES (?1, 'upsert')")?
+            .execute([id])?;
+    }
+    Ok(())
 }
 
 /// Notes that the post in this row changed.

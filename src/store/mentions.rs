@@ -80,6 +80,40 @@ pub(super) fn revision(connection: &Connection, post: Row) -> Sql<Option<u64>> {
     Ok(revision.map(uncount))
 }
 
+/// Makes a mention of a new post, which `upsert_post` marked as matched, when a monitor matches it.
+pub(super) fn add_monitors(
+    connection: &Connection,
+    post: Row,
+    monitors: &[MonitorId],
+    ordered_at: Timestamp,
+    now: Timestamp,
+) -> Sql<()> {
+    if monitors.is_empty() {
+        return Ok(());
+    }
+    for monitor in monitors {
+        connection
+            .prepare_cached(
+                "INSERT INTO mention_monitors (post, monitor, ordered_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute((post, monitor.as_str(), micros(ordered_at)))?;
+    }
+    add_mention(connection, post, ordered_at, now)
+}
+
+fn add_mention(
+    connection: &Connection,
+    post: Row,
+    ordered_at: Timestamp,
+    now: Timestamp,
+) -> Sql<()> {
+    connection
+        .prepare_cached("INSERT INTO mentions (post, ordered_at, created_at) VALUES (?1, ?2, ?3)")?
+        .execute((post, micros(ordered_at), micros(now)))?;
+    Ok(())
+}
+
 /// Makes these the post's monitors. A mention that loses its last monitor stays one in name (its id
 /// and revision go on), but no list shows it. Whether the set was another one before.
 pub(super) fn set_monitors(
@@ -99,13 +133,7 @@ pub(super) fn set_monitors(
         replace(connection, post, &old, &wanted, ordered_at)?;
     }
     match revision(connection, post)? {
-        None if !wanted.is_empty() => {
-            connection
-                .prepare_cached(
-                    "INSERT INTO mentions (post, ordered_at, created_at) VALUES (?1, ?2, ?3)",
-                )?
-                .execute((post, micros(ordered_at), micros(now)))?;
-        }
+        None if !wanted.is_empty() => add_mention(connection, post, ordered_at, now)?,
         Some(_) if changed || content_changed => {
             connection
                 .prepare_cached("UPDATE mentions SET revision = revision + 1 WHERE post = ?1")?

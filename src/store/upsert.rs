@@ -33,12 +33,13 @@ pub(super) struct Upserted {
     pub(super) ordered_at: Timestamp,
 }
 
-/// Writes the post as `source` saw it.
+/// Writes the post as `source` saw it. `matched` counts when it is new: of a known one `set_monitors` says it.
 pub(super) fn upsert_post(
     connection: &Connection,
     post: &Post,
     duplicate_of: Option<&PostId>,
     source: &SourceId,
+    matched: bool,
     now: Timestamp,
 ) -> Sql<Upserted> {
     if post.id != post.key.id() {
@@ -48,7 +49,7 @@ pub(super) fn upsert_post(
         )));
     }
     let upserted = match row_of(connection, &post.id)? {
-        None => insert(connection, post, duplicate_of, now)?,
+        None => insert(connection, post, duplicate_of, matched, now)?,
         Some(row) => update(connection, row, post, duplicate_of, now)?,
     };
     connection
@@ -65,6 +66,7 @@ fn insert(
     connection: &Connection,
     post: &Post,
     duplicate_of: Option<&PostId>,
+    matched: bool,
     now: Timestamp,
 ) -> Sql<Upserted> {
     // In one statement: a row that is filled in later costs its place in each index twice.
@@ -77,17 +79,18 @@ fn insert(
             ":native_id": post.key.native_id,
             ":source": post.source.as_str(),
             ":fetched_at": micros(post.fetched_at),
+            ":matched": matched,
         };
         let row = connection
             .prepare_cached(
                 "INSERT INTO posts (id, network, scope, native_id, source, fetched_at, kind, url, title,
                      text, raw, language, language_confidence, author, profile, followers, likes,
                      replies, shares, rating, rating_best, parent_id, thread_id, repost_of, links,
-                     published_at, ordered_at, fingerprint, simhash, duplicate_of)
+                     published_at, ordered_at, fingerprint, simhash, duplicate_of, matched)
                  VALUES (:id, :network, :scope, :native_id, :source, :fetched_at, :kind, :url, :title,
                      :text, :raw, :language, :confidence, :author, :profile, :followers, :likes,
                      :replies, :shares, :rating, :best, :parent, :thread, :repost_of, :links,
-                     :published_at, :ordered_at, :fingerprint, :simhash, :duplicate_of)",
+                     :published_at, :ordered_at, :fingerprint, :simhash, :duplicate_of, :matched)",
             )?
             .insert([fixed, columns].concat().as_slice())?;
         Ok(row)

@@ -1,4 +1,4 @@
-//! The one thread that writes. Many callers, one transaction: each caller's work runs in a savepoint
+//! The one thread that writes. Many callers, one transaction: each caller's work then runs in a savepoint
 //! of its own, so that one that fails takes nothing of the others with it, and all share one sync.
 //!
 //! Never answers a caller before the commit that holds its work is on disk.
@@ -268,9 +268,14 @@ fn commit_group(
 
 fn attempt(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Tip, Lost> {
     let execute = |sql| connection.execute_batch(sql).map_err(|e| Lost::new(&e));
+    let tip = || read_tip(connection).map_err(|e| Lost::new(&e));
     execute("BEGIN IMMEDIATE")?;
+    // Alone it needs no savepoint, for which SQLite copies each page aside before it changes.
+    let alone = jobs.len() == 1;
     for job in jobs {
-        execute("SAVEPOINT caller")?;
+        if !alone {
+            execute("SAVEPOINT caller")?;
+        }
         let kept = job.run(connection);
         if connection.is_autocommit() {
             // A full disk or an IO error took the whole transaction with it.
@@ -280,12 +285,17 @@ fn attempt(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Tip, Lo
             };
             return Err(kept.err().flatten().unwrap_or_else(unknown));
         }
-        if kept.is_err() {
-            execute("ROLLBACK TO caller")?;
+        match (alone, kept.is_ok()) {
+            (true, true) => {}
+            (true, false) => {
+                execute("ROLLBACK")?;
+                return tip();
+            }
+            (false, true) => execute("RELEASE caller")?,
+            (false, false) => execute("ROLLBACK TO caller; RELEASE caller")?,
         }
-        execute("RELEASE caller")?;
     }
-    let tip = read_tip(connection).map_err(|e| Lost::new(&e))?;
+    let tip = tip()?;
     execute("COMMIT")?;
     Ok(tip)
 }

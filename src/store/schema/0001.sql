@@ -224,7 +224,7 @@ CREATE INDEX links_suggested ON links (changed_at) WHERE state = 'suggested';
 CREATE TABLE changes (
   seq  INTEGER PRIMARY KEY AUTOINCREMENT,
   post BLOB NOT NULL UNIQUE CHECK (length(post) = 16),
-  op   TEXT NOT NULL CHECK (op IN ('upsert', 'delete'))
+  op   TEXT NOT NULL CHECK (op IN ('insert', 'upsert', 'delete'))  -- insert: no follower saw the post yet
 ) STRICT;
 
 CREATE TABLE followers (
