@@ -154,7 +154,7 @@ async fn blocking(
 }
 
 /// Follows the store until `stop`: wakes with each commit, then waits `interval`, so that one commit of the
-/// index takes what came meanwhile.
+/// index takes what came meanwhile. When more is waiting than one step takes, it goes on at once.
 ///
 /// # Errors
 /// As `Indexer::step`; the supervisor starts it again.
@@ -167,11 +167,15 @@ pub async fn follow(
 ) -> Result<(), IndexerError> {
     loop {
         tip.mark_unchanged();
-        if indexer.lock().await.step().await? == IndexerStep::Idle {
-            tokio::select! {
+        match indexer.lock().await.step().await? {
+            IndexerStep::Worked { changes, .. } if changes == BATCH && !stop.is_cancelled() => {
+                continue;
+            }
+            IndexerStep::Worked { .. } => {}
+            IndexerStep::Idle => tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 changed = tip.changed() => if changed.is_err() { return Ok(()) },
-            }
+            },
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),

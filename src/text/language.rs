@@ -2,8 +2,8 @@
 //!
 //! Two detectors: whichlang knows 16 languages well, short texts included; whatlang knows 69, less
 //! well, and has the last word only when it is confident that the language is none of the 16. It is slow,
-//! so what is plainly English is not shown to it: four of five English tweets. Of 69,629 lines that changed
-//! 76 answers, 49 of them Nigerian Pidgin, 14 for the better.
+//! so what is plainly English is not shown to it: 95 of 100 English tweets. Of 69,629 lines that changed
+//! 109 answers: 69 of Nigerian Pidgin, 22 of languages that neither knows, 16 for the better, 1 for the worse.
 //! Measured on 60,000 lines of subtitles and tweets in 15 languages: whatlang alone 80 %, whichlang
 //! alone 87 % (0 % of Polish, Ukrainian, Romanian, Afrikaans), together 95.5 % (97.4 % within the
 //! 16, 80 % outside).
@@ -266,7 +266,7 @@ fn judge(text: &str, letters: usize) -> (&'static str, f64) {
 }
 
 /// Whether so many of the words are among the commonest of English that no second opinion is needed: at
-/// least two, and a fifth of all. Saves the slower detector on most English posts.
+/// least two, and an eighth of all. Saves the slower detector on most English posts.
 fn is_plainly_english(text: &str) -> bool {
     let (mut words, mut common) = (0_usize, 0_usize);
     for word in text.split(|c: char| !c.is_alphabetic()) {
@@ -281,7 +281,7 @@ fn is_plainly_english(text: &str) -> bool {
             common += usize::from(COMMON_ENGLISH.binary_search(&&*lower).is_ok());
         }
     }
-    common >= 2 && common * 5 >= words
+    common >= 2 && common * 8 >= words
 }
 
 /// The text without handles, hashtags and links, which are in no language, and not too much of it.
