@@ -1,7 +1,7 @@
 //! Posts per second from a feed server to a searchable index, against bare tantivy.
 //!
 //! `cargo bench --bench ingest [-- stages]`. Overheard's side is what the daemon runs, without the model:
-//! fifty pollers fetch feeds (RSS and JSON Feed by turns) from loopback, the pipeline normalises,
+//! two hundred pollers fetch feeds (RSS and JSON Feed by turns) from loopback, the pipeline normalises,
 //! deduplicates, matches three monitors and commits to the store (synchronous, as shipped), and the
 //! indexer follows it; the clock stops when all is searchable. Tantivy alone gets the same posts, already
 //! normalised, matched and in memory, twice: as the very documents that Overheard makes of them, and as small
@@ -53,8 +53,8 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-const RUNS: usize = 5;
-const FEEDS: usize = 50;
+const RUNS: usize = 3;
+const FEEDS: usize = 200;
 const ITEMS: usize = 200;
 /// As `Indexer` takes them.
 const COMMIT_POSTS: usize = 2_000;
