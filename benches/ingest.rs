@@ -555,6 +555,7 @@ fn to_commit(
         analysis: Known::Yes(None),
         customer: Known::NotYet,
         monitors: Known::NotYet,
+        duplicate_of: Known::NotYet,
     };
     let monitors = match monitors.verdict(&candidate, now) {
         Verdict::Mention(monitors) => monitors,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::domain::{CustomerId, DigestId, MentionId, SourceId};
+use crate::index::Position;
+use crate::query::Sort;
 
 /// Hears what customers say in public, understands it, and tells the people who should act.
 #[derive(Debug, Parser)]
@@ -64,6 +66,9 @@ pub enum Command {
     Check,
     /// Find posts (reads the files; works beside a running daemon)
     Search(SearchArgs),
+    /// Explain a query, or filter posts by one
+    #[command(subcommand)]
+    Query(QueryCommand),
     /// Show one mention with its analysis and customer (reads the files; works beside a running daemon)
     Show(ShowArgs),
     /// Import and show customers
@@ -135,6 +140,8 @@ pub struct RunArgs {
   overheard search 'battery AND sentiment:negative'
   overheard search '\"customer service\" AND (intent:complaint OR rating:<=2)' --limit 50
   overheard search 'intent:purchase_intent NOT source:forum' --csv > leads.csv
+  overheard search '(battery OR charg*) NEAR/5 (dead OR \"catches fire\")' --sort engagement
+  overheard search 'since:30d brand' --limit 0 --facets --histogram
   overheard search 'lang:de' --json | jq .hits[].mention.url")]
 pub struct SearchArgs {
     /// The query; several arguments are joined with spaces
@@ -143,12 +150,18 @@ pub struct SearchArgs {
     /// Most hits to print
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub limit: usize,
-    /// Hits to pass over
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub offset: usize,
-    /// Best match first instead of newest first
+    /// Go on where an answer ended; it prints the cursor
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<Position>,
+    /// The order; `sort:` in the query says the same
+    #[arg(long, value_name = "ORDER", value_parser = sort)]
+    pub sort: Option<Sort>,
+    /// Also count the matches by network, sentiment, intent, language and so on
     #[arg(long)]
-    pub relevance: bool,
+    pub facets: bool,
+    /// Also count the matches by hour, day, week or month
+    #[arg(long)]
+    pub histogram: bool,
     /// Print one JSON object, in the form of `GET /api/v1/search`
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
@@ -158,6 +171,57 @@ pub struct SearchArgs {
     /// Print the number of hits alone
     #[arg(long, conflicts_with_all = ["json", "csv"])]
     pub count: bool,
+}
+
+/// An order by its name in queries.
+fn sort(name: &str) -> Result<Sort, String> {
+    let known = Sort::ALL.iter().find(|sort| sort.as_str() == name);
+    known.copied().ok_or_else(|| {
+        let all: Vec<&str> = Sort::ALL.iter().map(|sort| sort.as_str()).collect();
+        format!("write one of {}", all.join(", "))
+    })
+}
+
+/// `overheard query`.
+#[derive(Debug, Subcommand)]
+pub enum QueryCommand {
+    /// Say what a query means and costs, and which of its parts match a post
+    Explain(ExplainArgs),
+    /// Copy the lines of NDJSON on stdin whose post matches (the format of a `file` source; see docs/post-format.md)
+    Match(MatchArgs),
+}
+
+/// `overheard query explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  overheard query explain 'battery charger OR cable'
+  overheard query explain '(slow OR late) NEAR/5 delivery' --post mention_0123456789abcdef0123456789abcdef")]
+pub struct ExplainArgs {
+    /// The query; several arguments are joined with spaces
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Hold it against this mention
+    #[arg(long, value_name = "ID")]
+    pub post: Option<MentionId>,
+    /// Print one JSON object; places are byte ranges
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `overheard query match`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  overheard query match 'battery NEAR/5 dead' < posts.ndjson > hits.ndjson
+  overheard query match 'sentiment:negative lang:en' < posts.ndjson | wc -l
+
+Lines that are no posts are named on stderr, and the exit status is 1.")]
+pub struct MatchArgs {
+    /// The query; several arguments are joined with spaces
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Copy those that do not match
+    #[arg(long, short = 'v')]
+    pub invert: bool,
 }
 
 /// `overheard show`.

@@ -11,6 +11,7 @@ mod deliveries;
 mod digest;
 mod index;
 mod output;
+mod query;
 mod run;
 mod search;
 mod show;
@@ -67,6 +68,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Run(args) => run::run(&global, &args, output).await,
         Command::Check => check::run(&global, output),
         Command::Search(args) => search::run(&load(&global)?, &args, output).await,
+        Command::Query(command) => query::run(&load(&global)?, command, output).await,
         Command::Show(args) => show::run(&load(&global)?, &args, output).await,
         Command::Customers(command) => customers::run(&load(&global)?, command, output).await,
         Command::Sources(command) => sources::run(&load(&global)?, command, output).await,

@@ -9,9 +9,9 @@ use super::output::{BOLD, DIM, MATCH, Output};
 use crate::app;
 use crate::config::Config;
 use crate::domain::PostRecord;
-use crate::index::Sort;
-use crate::insight::search::Request;
-use crate::insight::{Answer, Hit, SearchDto, Segment};
+use crate::index::Facet;
+use crate::insight::histogram::Bar;
+use crate::insight::{Answer, Bucket, Histogram, Hit, Request, SearchDto, Segment};
 use crate::query::Query;
 use crate::runtime::Clock;
 
@@ -23,16 +23,13 @@ pub async fn run(config: &Config, args: &SearchArgs, output: &Output) -> anyhow:
     let text = args.query.join(" ");
     let query = Query::parse(&text).map_err(|error| anyhow::anyhow!("{}", error.render()))?;
     let searcher = app::open_searcher(config).await?;
+    let limit = if args.count { 0 } else { args.limit };
     let request = Request {
-        limit: if args.count { 1 } else { args.limit },
-        offset: args.offset,
-        sort: if args.relevance {
-            Sort::Relevance
-        } else {
-            Sort::Newest
-        },
-        now: Clock::system().now(),
-        zone: app::zone(config)?,
+        after: args.after,
+        sort: args.sort,
+        facets: args.facets,
+        histogram: args.histogram,
+        ..Request::first(limit, Clock::system().now(), app::zone(config)?)
     };
     let zone = request.zone.clone();
     let answer = searcher.search(&query, &request).await?;
@@ -43,39 +40,85 @@ pub async fn run(config: &Config, args: &SearchArgs, output: &Output) -> anyhow:
     } else if args.csv {
         output.print(&csv(&answer)?)?;
     } else {
-        table(&query, &answer, &zone, args.offset, output)?;
+        table(&query, &answer, &zone, output)?;
     }
     Ok(0)
 }
 
-fn table(
-    query: &Query,
-    answer: &Answer,
-    zone: &TimeZone,
-    offset: usize,
-    output: &Output,
-) -> anyhow::Result<()> {
+fn table(query: &Query, answer: &Answer, zone: &TimeZone, output: &Output) -> anyhow::Result<()> {
     if answer.total == 0 {
         return output.print(&format!("No posts match {query}. Try fewer words, or `overheard sources list` to see what is heard."));
     }
     for hit in &answer.hits {
         output.print(&entry(hit, zone, output))?;
     }
-    let shown = offset + answer.hits.len();
-    let more = if (shown as u64) < answer.total {
-        format!("; --offset {shown} shows the next")
-    } else {
-        String::new()
+    if let Some(histogram) = &answer.histogram {
+        output.print(&bars(histogram, zone, output))?;
+    }
+    for facet in answer
+        .facets
+        .iter()
+        .filter(|facet| !facet.values.is_empty())
+    {
+        output.print(&values(facet, output))?;
+    }
+    let more = match answer.next {
+        Some(position) => format!("; --after {position} shows the next"),
+        None => String::new(),
     };
     output.print(&output.paint(
         DIM,
         &format!(
-            "{}-{shown} of {} in {:.1} ms{more}",
-            offset + 1,
+            "{} of {} in {:.1} ms{more}",
+            answer.hits.len(),
             answer.total,
             answer.took.as_secs_f64() * 1000.0
         ),
     ))
+}
+
+/// Characters of the longest bar.
+const BAR: u64 = 40;
+/// Values of a label that are printed.
+const SHOWN_VALUES: usize = 10;
+
+/// A line a bar: when, how many, and the bar.
+fn bars(histogram: &Histogram, zone: &TimeZone, output: &Output) -> String {
+    let most = histogram
+        .bars
+        .iter()
+        .map(|bar| bar.count)
+        .max()
+        .unwrap_or(0);
+    let form = match histogram.bucket {
+        Bucket::Hour => "%Y-%m-%d %H:00",
+        Bucket::Day | Bucket::Week => "%Y-%m-%d",
+        Bucket::Month => "%Y-%m",
+        Bucket::Year => "%Y",
+    };
+    let line = |bar: &Bar| {
+        let from = bar.from.to_zoned(zone.clone()).strftime(form).to_string();
+        let length = (bar.count * BAR).div_ceil(most.max(1));
+        let drawn = "█".repeat(usize::try_from(length).unwrap_or(0));
+        format!(
+            "{}  {:>7}  {}\n",
+            output.paint(DIM, &from),
+            bar.count,
+            drawn
+        )
+    };
+    histogram.bars.iter().map(line).collect()
+}
+
+/// The field and its most frequent values on a line.
+fn values(facet: &Facet, output: &Output) -> String {
+    let values: Vec<String> = facet
+        .values
+        .iter()
+        .take(SHOWN_VALUES)
+        .map(|(value, count)| format!("{} {count}", printable(value)))
+        .collect();
+    format!("{}  {}", output.paint(BOLD, facet.field), values.join(", "))
 }
 
 /// One hit as three lines: what and who, the words around the match, where to look further.

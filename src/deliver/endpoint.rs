@@ -14,7 +14,7 @@ use url::Url;
 use super::sign::{self, Secret};
 use crate::config::EndpointConfig;
 use crate::domain::{EndpointId, EventKind, PostRecord};
-use crate::query::{self, Candidate, Known, MatchContext, Query, Truth};
+use crate::query::{self, Candidate, MatchContext, Query, Truth};
 use crate::runtime;
 
 /// An endpoint's configuration cannot work.
@@ -177,12 +177,7 @@ impl Endpoint {
         let Some(filter) = &self.filter else {
             return true;
         };
-        let candidate = Candidate {
-            post: &record.post,
-            analysis: Known::Yes(record.analysis.as_ref()),
-            customer: Known::Yes(record.customer.as_ref().map(|(customer, _)| customer)),
-            monitors: Known::Yes(&record.monitors),
-        };
+        let candidate = Candidate::of(record);
         let context = MatchContext {
             now,
             zone: zone.clone(),

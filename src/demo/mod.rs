@@ -22,7 +22,6 @@ pub use summary::DemoSummary;
 use crate::app::{self, App, AppOptions, Running};
 use crate::config::Config;
 use crate::digest::{self, DigestPlan};
-use crate::index::Sort;
 use crate::insight::search::Request;
 use crate::query::Query;
 use crate::runtime::Clock;
@@ -226,13 +225,7 @@ impl Show<'_> {
     /// Looks whether the first query has hits; then there is something to digest as well.
     async fn look(&mut self, query: &Query, clock: &Clock) -> anyhow::Result<()> {
         let app = self.running.app();
-        let request = Request {
-            limit: 1,
-            offset: 0,
-            sort: Sort::Newest,
-            now: clock.now(),
-            zone: app.zone().clone(),
-        };
+        let request = Request::first(1, clock.now(), app.zone().clone());
         let total = app.searcher().search(query, &request).await?.total;
         if total == 0 {
             return Ok(());

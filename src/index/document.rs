@@ -4,10 +4,14 @@ use tantivy::TantivyDocument;
 use tantivy::schema::Field;
 
 use super::schema::Fields;
-use crate::domain::PostRecord;
-use crate::query::matcher::{author_keys, engagement, followers, rating, score};
+use crate::domain::{PostId, PostRecord};
+use crate::query::address::sites;
+use crate::query::matcher::{
+    addresses, author_keys, engagement, followers, group_keys, rating, score, segment,
+};
 use crate::query::time::time_key;
-use crate::query::{Flag, LabelField};
+use crate::query::tokens::{author_name, bio};
+use crate::query::{AddressField, Flag, LabelField};
 
 /// Longer labels are left out: no query is long enough to ask for them.
 const MAX_LABEL_BYTES: usize = 4096;
@@ -19,7 +23,15 @@ pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument 
     document.add_text(fields.id, post.id.as_str());
     document.add_text(fields.title, post.title.as_deref().unwrap_or_default());
     document.add_text(fields.text, &post.text);
+    document.add_text(
+        fields.title_exact,
+        post.title.as_deref().unwrap_or_default(),
+    );
+    document.add_text(fields.text_exact, &post.text);
+    document.add_text(fields.author_name, author_name(post));
+    document.add_text(fields.bio, bio(post));
     document.add_i64(fields.ordered_at, time_key(post.ordered_at()));
+    document.add_u64(fields.tie, tie(&post.id));
     document.add_f64(fields.engagement, engagement(post));
     add_f64(&mut document, fields.rating, rating(post));
     add_f64(&mut document, fields.followers, followers(post));
@@ -43,6 +55,21 @@ pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument 
     }
     if let Some((customer, _)) = &record.customer {
         label(LabelField::Customer, customer.id.as_str());
+        if let Some(segment) = segment(customer) {
+            label(LabelField::Segment, &segment);
+        }
+    }
+    for key in group_keys(post, record.duplicate_of.as_ref()) {
+        label(LabelField::Duplicate, key);
+    }
+    for field in AddressField::ALL {
+        let site = match field {
+            AddressField::Url => LabelField::Site,
+            AddressField::Link => LabelField::LinkSite,
+        };
+        for address in addresses(post, *field) {
+            sites(&address).for_each(|host| label(site, host));
+        }
     }
     if let Some(analysis) = analysis {
         if let Some(sentiment) = analysis.sentiment_label() {
@@ -54,6 +81,11 @@ pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument 
         analysis
             .present_emotions()
             .for_each(|emotion| label(LabelField::Emotion, emotion));
+    }
+    for field in AddressField::ALL {
+        for address in addresses(post, *field).filter(|address| address.len() <= MAX_LABEL_BYTES) {
+            document.add_text(fields.address(*field), address);
+        }
     }
     for flag in Flag::ALL {
         let holds = match flag {
@@ -67,6 +99,15 @@ pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument 
         }
     }
     document
+}
+
+/// The first 8 bytes of the hash that the id is.
+fn tie(id: &PostId) -> u64 {
+    let digits = id.as_str().split_once('_').map_or("", |(_, hash)| hash);
+    digits
+        .get(..16)
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .unwrap_or(0)
 }
 
 fn add_f64(document: &mut TantivyDocument, field: Field, value: Option<f64>) {

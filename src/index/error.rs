@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::survey::TOO_LATE;
 use tantivy::TantivyError;
 use tantivy::directory::error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError};
 
@@ -36,6 +37,14 @@ pub enum IndexError {
     /// The writer failed and everything since the last commit is gone: go on from `last_seq`.
     #[error("the index writer failed and starts again from the last commit")]
     WriterFailed(#[source] TantivyError),
+    /// A wildcard stands for too many words.
+    #[error("\"{0}\" stands for more than 10,000 words: write more letters before the sign")]
+    TooManyWords(String),
+    /// The search was given up.
+    #[error(
+        "the search took longer than 10 s and was given up: ask for fewer days with since:, or for rarer words"
+    )]
+    TooLate,
     /// The search failed.
     #[error("the search failed")]
     Search(#[source] TantivyError),
@@ -46,6 +55,13 @@ impl IndexError {
         Self::Io {
             dir: dir.to_owned(),
             source: Arc::new(source),
+        }
+    }
+
+    pub(super) fn of_search(error: TantivyError) -> Self {
+        match error {
+            TantivyError::InternalError(text) if text == TOO_LATE => Self::TooLate,
+            other => Self::Search(other),
         }
     }
 

@@ -10,11 +10,13 @@ mod compile;
 mod document;
 mod error;
 mod guarded;
+mod near;
 mod open;
 #[cfg(test)]
 mod parity;
 mod reader;
 mod schema;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
@@ -22,5 +24,6 @@ mod writer;
 
 pub use error::IndexError;
 pub use open::{Index, Opened};
-pub use reader::{Hit, IndexReader, SearchOptions, SearchResult, Sort};
+pub use reader::{Facet, Hit, IndexReader, SearchOptions, SearchResult};
+pub use survey::{NoPosition, Position, SLOT_SECS};
 pub use writer::{IndexChange, IndexWriter};

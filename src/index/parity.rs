@@ -8,7 +8,7 @@ use super::*;
 use crate::config::IndexConfig;
 use crate::domain::{PostId, PostRecord};
 use crate::query::sample::{NOW, Sample};
-use crate::query::{Candidate, Known, MatchContext, PostTokens, Query, Truth, matches_tokens};
+use crate::query::{Candidate, MatchContext, PostTokens, Query, Sort, Truth, matches_tokens};
 
 const POSTS: usize = 400;
 const QUERIES: usize = 1500;
@@ -53,15 +53,13 @@ fn the_index_finds_what_the_matcher_says_is_true() {
             })
             .map(|(record, _)| record.post.id.clone())
             .collect();
-        let sort = if sample.below(2) == 0 {
-            Sort::Newest
-        } else {
-            Sort::Relevance
-        };
+        let sort = Sort::ALL[sample.below(Sort::ALL.len())];
         let options = SearchOptions {
             limit: POSTS + 1,
-            offset: 0,
+            after: None,
             sort,
+            facets: false,
+            slots: false,
             now: context.now,
             zone: context.zone.clone(),
         };
@@ -96,10 +94,5 @@ fn index(writer: &mut IndexWriter, records: &[PostRecord]) {
 }
 
 fn candidate(record: &PostRecord) -> Candidate<'_> {
-    Candidate {
-        post: &record.post,
-        analysis: Known::Yes(record.analysis.as_ref()),
-        customer: Known::Yes(record.customer.as_ref().map(|(customer, _)| customer)),
-        monitors: Known::Yes(&record.monitors),
-    }
+    Candidate::of(record)
 }

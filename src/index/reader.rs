@@ -1,42 +1,41 @@
 //! Searches the index. Knows ids, not posts: the store has those. All calls block.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tantivy::collector::{Count, TopDocs};
 use tantivy::schema::Value;
-use tantivy::{DocAddress, Order, ReloadPolicy, Searcher, TantivyDocument, TantivyError};
+use tantivy::{ReloadPolicy, Searcher, TantivyDocument, TantivyError};
 
 use super::compile::compile;
 use super::error::IndexError;
-use super::schema::{Fields, ORDERED_AT};
-use crate::domain::PostId;
-use crate::query::{MatchContext, Query};
+use super::schema::Fields;
+use super::survey::{Found, Position, Survey};
+use crate::domain::{AuthorId, PostId};
+use crate::query::{MatchContext, Query, Sort};
 
-/// The most that offset and limit may reach together: all hits up to there are kept while searching.
-const MAX_REACH: usize = 100_000;
+/// The most hits of one answer: they are kept in memory while searching.
+const MAX_LIMIT: usize = 10_000;
+/// The longest that a search may take.
+const TIME_OUT: Duration = Duration::from_secs(10);
+/// The most values of a label that are counted in an answer; the most frequent ones.
+const MAX_VALUES: usize = 50;
 
-/// In which order hits come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
-    /// By `Post::ordered_at`, newest first.
-    #[default]
-    Newest,
-    /// By BM25 of the words, best first.
-    Relevance,
-}
-
-/// What is wanted of the hits.
+/// What is wanted of the matches.
 #[derive(Debug, Clone)]
 pub struct SearchOptions {
-    /// The most hits; 0 only counts.
+    /// The most hits, at most 10,000; 0 only counts.
     pub limit: usize,
-    /// Hits to pass over; with `limit` at most 100,000, beyond there are none.
-    pub offset: usize,
+    /// Where the answer before ended.
+    pub after: Option<Position>,
     /// Their order.
     pub sort: Sort,
+    /// Counts by label, too.
+    pub facets: bool,
+    /// Counts by time, too.
+    pub slots: bool,
     /// What `since:7d` counts from.
     pub now: Timestamp,
     /// The zone in which days begin.
@@ -48,8 +47,17 @@ pub struct SearchOptions {
 pub struct Hit {
     /// The post.
     pub post_id: PostId,
-    /// BM25; 0 when sorted by time.
+    /// BM25; 0 unless sorted by it.
     pub score: f32,
+}
+
+/// A label's values with the number of matches that have them, the most frequent first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facet {
+    /// The field, as in queries.
+    pub field: &'static str,
+    /// At most 50.
+    pub values: Vec<(String, u64)>,
 }
 
 /// The answer.
@@ -59,6 +67,12 @@ pub struct SearchResult {
     pub total: u64,
     /// Those that were wanted.
     pub hits: Vec<Hit>,
+    /// Where the next page begins; absent when this is the last.
+    pub next: Option<Position>,
+    /// Empty unless wanted.
+    pub facets: Vec<Facet>,
+    /// Matches by slots of `SLOT_SECS` since 1970, ascending; empty unless wanted.
+    pub slots: Vec<(i64, u64)>,
     /// Time spent.
     pub took: Duration,
 }
@@ -108,66 +122,79 @@ impl IndexReader {
     /// Finds posts.
     ///
     /// # Errors
-    /// When the files can't be read.
+    /// When a wildcard stands for too many words, the time is over or the files can't be read.
     pub fn search(
         &self,
         query: &Query,
         options: &SearchOptions,
     ) -> Result<SearchResult, IndexError> {
         let began = Instant::now();
-        let (total, hits) = self.find(query, options).map_err(IndexError::Search)?;
-        Ok(SearchResult {
-            total: total as u64,
-            hits,
-            took: began.elapsed(),
-        })
-    }
-
-    fn find(&self, query: &Query, options: &SearchOptions) -> tantivy::Result<(usize, Vec<Hit>)> {
         let searcher = self.reader.searcher();
         let context = MatchContext {
             now: options.now,
             zone: options.zone.clone(),
         };
-        let compiled = compile(query, &self.fields, &context);
-        let limit = options.limit.min(MAX_REACH.saturating_sub(options.offset));
-        if limit == 0 {
-            return Ok((searcher.search(&compiled, &Count)?, Vec::new()));
-        }
-        let top = TopDocs::with_limit(limit).and_offset(options.offset);
-        let (total, found) = match options.sort {
-            Sort::Newest => {
-                let newest = top.order_by_fast_field::<i64>(ORDERED_AT, Order::Desc);
-                let (total, found) = searcher.search(&compiled, &(Count, newest))?;
-                (
-                    total,
-                    found
-                        .into_iter()
-                        .map(|(_, address)| (0.0, address))
-                        .collect(),
-                )
-            }
-            Sort::Relevance => searcher.search(&compiled, &(Count, top.order_by_score()))?,
+        let compiled = compile(query, &self.fields, &context, &searcher)?;
+        let limit = options.limit.min(MAX_LIMIT);
+        let survey = Survey {
+            // One more says whether there is a next page.
+            limit: if limit == 0 { 0 } else { limit + 1 },
+            after: options.after,
+            sort: options.sort,
+            facets: options.facets,
+            slots: options.slots,
+            deadline: began + TIME_OUT,
         };
-        Ok((total, self.hits(&searcher, found)?))
+        let mut found = searcher
+            .search(&compiled, &survey)
+            .map_err(IndexError::of_search)?;
+        let more = found.top.len() > limit;
+        found.top.truncate(limit);
+        let next = found
+            .top
+            .last()
+            .filter(|_| more)
+            .map(|(position, _, _)| *position);
+        let hits = self.hits(&searcher, &found).map_err(IndexError::Search)?;
+        let mut slots: Vec<(i64, u64)> = found.slots.into_iter().collect();
+        slots.sort_unstable();
+        Ok(SearchResult {
+            total: found.total,
+            hits,
+            next,
+            facets: facets(found.facets),
+            slots,
+            took: began.elapsed(),
+        })
     }
 
-    fn hits(
-        &self,
-        searcher: &Searcher,
-        found: Vec<(f32, DocAddress)>,
-    ) -> tantivy::Result<Vec<Hit>> {
-        let mut hits = Vec::with_capacity(found.len());
-        for (score, address) in found {
-            let document: TantivyDocument = searcher.doc(address)?;
+    fn hits(&self, searcher: &Searcher, found: &Found) -> tantivy::Result<Vec<Hit>> {
+        let mut hits = Vec::with_capacity(found.top.len());
+        for (_, score, address) in &found.top {
+            let document: TantivyDocument = searcher.doc(*address)?;
             let id = document
                 .get_first(self.fields.id)
                 .and_then(|id| id.as_str());
             let post_id = id.and_then(|id| PostId::parse(id).ok()).ok_or_else(|| {
                 TantivyError::InternalError("a document has no post id".to_owned())
             })?;
+            let score = *score;
             hits.push(Hit { post_id, score });
         }
         Ok(hits)
     }
+}
+
+fn facets(counted: BTreeMap<&'static str, HashMap<String, u64>>) -> Vec<Facet> {
+    let sorted = |(field, counts): (&'static str, HashMap<String, u64>)| {
+        let mut values: Vec<(String, u64)> = counts
+            .into_iter()
+            // An author is counted by the name that people know.
+            .filter(|(value, _)| field != "author" || AuthorId::parse(value.as_str()).is_err())
+            .collect();
+        values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        values.truncate(MAX_VALUES);
+        Facet { field, values }
+    };
+    counted.into_iter().map(sorted).collect()
 }

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::config::IndexConfig;
 use crate::domain::PostRecord;
-use crate::query::Query;
 use crate::query::sample::{NOW, Sample};
+use crate::query::{Query, Sort};
 
 const CONFIG: IndexConfig = IndexConfig {
     commit_interval_ms: 500,
@@ -43,8 +43,10 @@ fn upsert(record: &PostRecord) -> IndexChange {
 fn options() -> SearchOptions {
     SearchOptions {
         limit: 10,
-        offset: 0,
+        after: None,
         sort: Sort::Newest,
+        facets: false,
+        slots: false,
         now: NOW.parse().expect("time"),
         zone: TimeZone::UTC,
     }
@@ -162,28 +164,27 @@ fn hits_are_sorted_paged_and_counted() {
         (result.total, ids.collect::<Vec<_>>())
     };
     assert_eq!(found(&options()), (3, vec![0, 1, 2]));
-    assert_eq!(
-        found(&SearchOptions {
-            offset: 1,
-            limit: 1,
-            ..options()
-        }),
-        (3, vec![1])
-    );
-    assert_eq!(
-        found(&SearchOptions {
-            offset: 5,
-            ..options()
-        }),
-        (3, vec![])
-    );
-    assert_eq!(
-        found(&SearchOptions {
-            offset: usize::MAX,
-            ..options()
-        }),
-        (3, vec![])
-    );
+    let one = SearchOptions {
+        limit: 1,
+        ..options()
+    };
+    let mut after = None;
+    let mut walked = Vec::new();
+    loop {
+        let page = SearchOptions {
+            after,
+            ..one.clone()
+        };
+        let query = Query::parse("battery").expect("query");
+        let result = opened.reader.search(&query, &page).expect("search");
+        assert_eq!(result.total, 3, "of all pages");
+        walked.extend(found(&page).1);
+        after = result.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(walked, [0, 1, 2]);
     assert_eq!(
         found(&SearchOptions {
             sort: Sort::Relevance,
@@ -191,6 +192,111 @@ fn hits_are_sorted_paged_and_counted() {
         }),
         (3, vec![2, 0, 1])
     );
+}
+
+#[test]
+fn a_page_stays_where_it_is_while_posts_arrive() {
+    let place = place();
+    let mut opened = Index::open(&place.dir, "s", 0, &CONFIG).expect("index");
+    let mut write = |seq: u64, numbers: std::ops::Range<usize>| {
+        let changes: Vec<IndexChange> = numbers.map(|n| upsert(&post(n, "battery"))).collect();
+        opened.writer.apply(&changes).expect("apply");
+        opened.writer.commit(seq).expect("commit");
+        opened.reader.reload().expect("reload");
+    };
+    // Post n is n hours old; 10 to 19 first, then twenty younger and older ones.
+    write(1, 10..20);
+    let page = |after| {
+        let query = Query::parse("battery").expect("query");
+        let options = SearchOptions {
+            limit: 4,
+            after,
+            ..options()
+        };
+        opened.reader.search(&query, &options).expect("search")
+    };
+    let id = |n: usize| post(n, "").post.id;
+    let ids = |result: &SearchResult| -> Vec<_> {
+        result.hits.iter().map(|hit| hit.post_id.clone()).collect()
+    };
+    let first = page(None);
+    assert_eq!(ids(&first), [id(10), id(11), id(12), id(13)]);
+    write(2, 0..10);
+    write(3, 20..30);
+    let second = page(first.next);
+    assert_eq!(ids(&second), [id(14), id(15), id(16), id(17)]);
+    assert_eq!(second.total, 30);
+    let text = second.next.expect("more").to_string();
+    let third = page(Some(text.parse().expect("position")));
+    assert_eq!(ids(&third), [id(18), id(19), id(20), id(21)]);
+}
+
+#[test]
+fn labels_and_times_are_counted_over_all_matches() {
+    let place = place();
+    let mut opened = Index::open(&place.dir, "s", 0, &CONFIG).expect("index");
+    let mut changes = Vec::new();
+    for n in 0..12 {
+        let mut record = post(n, "battery");
+        record.analysis = None;
+        record.monitors = Vec::new();
+        record.post.language.code = if n < 9 { "en" } else { "de" }.to_owned();
+        changes.push(upsert(&record));
+    }
+    opened.writer.apply(&changes).expect("apply");
+    opened.writer.commit(1).expect("commit");
+    opened.reader.reload().expect("reload");
+    let query = Query::parse("battery").expect("query");
+    let wanted = SearchOptions {
+        limit: 0,
+        facets: true,
+        slots: true,
+        ..options()
+    };
+    let result = opened.reader.search(&query, &wanted).expect("search");
+    let values = |field: &str| {
+        let facet = result.facets.iter().find(|facet| facet.field == field);
+        facet.expect(field).values.clone()
+    };
+    assert_eq!(values("lang"), [("en".to_owned(), 9), ("de".to_owned(), 3)]);
+    assert_eq!(values("monitor"), []);
+    assert_eq!(
+        values("network").iter().map(|value| value.1).sum::<u64>(),
+        12
+    );
+    assert!(
+        values("author")
+            .iter()
+            .all(|value| !value.0.starts_with("author_"))
+    );
+    assert_eq!(result.slots.len(), 12, "each an hour apart");
+    assert!(result.hits.is_empty() && result.next.is_none());
+}
+
+#[test]
+fn a_wildcard_for_too_many_words_is_refused() {
+    let place = place();
+    let mut opened = Index::open(&place.dir, "s", 0, &CONFIG).expect("index");
+    let words: String = (0..10_001).map(|n| format!("word{n} ")).collect();
+    opened
+        .writer
+        .apply(&[upsert(&post(1, &words))])
+        .expect("apply");
+    opened.writer.commit(1).expect("commit");
+    opened.reader.reload().expect("reload");
+    let search = |text: &str| {
+        let query = Query::parse(text).expect("query");
+        opened
+            .reader
+            .search(&query, &options())
+            .map(|result| result.total)
+    };
+    for text in ["word*", "word* NEAR/2 word1", "x OR (word* NEAR/2 word1)"] {
+        let error = search(text).expect_err(text);
+        assert!(matches!(error, IndexError::TooManyWords(_)), "{error}");
+        assert!(error.to_string().contains("write more letters"), "{error}");
+    }
+    assert_eq!(search("word99*").expect("few words"), 1);
 }
 
 #[test]

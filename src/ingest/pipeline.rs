@@ -180,6 +180,7 @@ impl Pipeline {
                 },
                 customer: Known::NotYet,
                 monitors: Known::NotYet,
+                duplicate_of: Known::Yes(known.duplicate_of.as_ref()),
             };
             let verdict = monitors.verdict(&candidate, now);
             let wanted = verdict != Verdict::Nothing;
@@ -320,6 +321,7 @@ fn settle(draft: Draft, monitors: &Monitors, now: Timestamp) -> PostCommit {
                 analysis: Known::Yes(analysis.as_ref()),
                 customer: Known::Yes(customer),
                 monitors: Known::NotYet,
+                duplicate_of: Known::Yes(known.duplicate_of.as_ref()),
             },
             now,
         ),

@@ -11,8 +11,8 @@ use super::*;
 use crate::config::IndexConfig;
 use crate::customers::{ImportFormat, read_customers};
 use crate::domain::{Batch, EventKind, SourceState};
-use crate::index::{Index, SearchOptions, Sort};
-use crate::query::Query;
+use crate::index::{Index, SearchOptions};
+use crate::query::{Query, Sort};
 use crate::sources::{PollError, SourceFault};
 use world::*;
 
@@ -334,8 +334,10 @@ async fn the_index_follows_the_store_and_a_rebuild_finds_the_same() {
     let find = |text: &str| {
         let options = SearchOptions {
             limit: 10,
-            offset: 0,
+            after: None,
             sort: Sort::Newest,
+            facets: false,
+            slots: false,
             now: start(),
             zone: TimeZone::UTC,
         };

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::histogram::Histogram;
 use super::marks::Segment;
 use crate::domain::{
     Analysis, Author, Customer, Identity, Link, LinkOrigin, Post, PostRecord, analysis::LabelScore,
@@ -23,6 +24,30 @@ pub struct SearchDto {
     /// Give this as `cursor` for the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// Counts by label, when they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facets: Vec<FacetDto>,
+    /// Counts by time, when they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Histogram>,
+}
+
+/// How many matches have which values of a label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FacetDto {
+    /// The field, as in queries.
+    pub field: String,
+    /// The most frequent first, at most 50.
+    pub values: Vec<FacetValueDto>,
+}
+
+/// A value of a label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FacetValueDto {
+    /// As in queries.
+    pub value: String,
+    /// Matches that have it.
+    pub count: u64,
 }
 
 /// One match.

@@ -5,12 +5,14 @@
 
 pub mod admin_dto;
 pub mod dto;
+pub mod histogram;
 pub mod marks;
 pub mod search;
 pub mod status_dto;
 
 pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};
-pub use dto::{CustomerDto, HitDto, MentionDto, SearchDto};
+pub use dto::{CustomerDto, FacetDto, HitDto, MentionDto, SearchDto};
+pub use histogram::{Bucket, Histogram};
 pub use marks::Segment;
 pub use search::{Answer, Hit, Request, SearchError, Searcher};
 pub use status_dto::{MonitorDto, SourceDto};

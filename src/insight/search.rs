@@ -9,11 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::dto::{HitDto, MentionDto, SearchDto};
+use super::dto::{FacetDto, FacetValueDto, HitDto, MentionDto, SearchDto};
+use super::histogram::Histogram;
 use super::marks::{Segment, segments};
-use crate::domain::{PostId, PostRecord, SentimentLabel};
-use crate::index::{IndexError, IndexReader, SearchOptions, SearchResult, Sort};
-use crate::query::{Query, QueryError, highlight, highlight_title, snippet};
+use crate::domain::{PostId, PostRecord};
+use crate::index::{Facet, IndexError, IndexReader, Position, SearchOptions, SearchResult};
+use crate::query::{Query, Sort, highlight, highlight_title, snippet};
 use crate::store::{Store, StoreError};
 
 /// Characters of a snippet: what two or three lines of a list hold.
@@ -31,16 +32,50 @@ pub struct Searcher {
 /// Which part of the matches is wanted.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Most hits.
+    /// Most hits; 0 only counts.
     pub limit: usize,
-    /// Matches that come before them.
-    pub offset: usize,
-    /// The order.
-    pub sort: Sort,
+    /// Where the page before ended.
+    pub after: Option<Position>,
+    /// The order; without one that of the query's `sort:`, else the newest first.
+    pub sort: Option<Sort>,
+    /// Also counts by label.
+    pub facets: bool,
+    /// Also counts by time.
+    pub histogram: bool,
     /// The time that `since:` counts from.
     pub now: Timestamp,
     /// The zone in which days begin.
     pub zone: TimeZone,
+}
+
+impl Request {
+    /// The same for the index, in the order that this or else the query asks for.
+    #[must_use]
+    pub fn options(&self, query: &Query) -> SearchOptions {
+        SearchOptions {
+            limit: self.limit,
+            after: self.after,
+            sort: self.sort.or(query.sort()).unwrap_or_default(),
+            facets: self.facets,
+            slots: self.histogram,
+            now: self.now,
+            zone: self.zone.clone(),
+        }
+    }
+
+    /// The first `limit` matches, in the query's order.
+    #[must_use]
+    pub fn first(limit: usize, now: Timestamp, zone: TimeZone) -> Self {
+        Self {
+            limit,
+            after: None,
+            sort: None,
+            facets: false,
+            histogram: false,
+            now,
+            zone,
+        }
+    }
 }
 
 /// The answer to a query.
@@ -53,7 +88,22 @@ pub struct Answer {
     /// The page that was asked for.
     pub hits: Vec<Hit>,
     /// Where the next page begins; absent on the last one.
-    pub next_offset: Option<usize>,
+    pub next: Option<Position>,
+    /// Counts by label; empty unless wanted.
+    pub facets: Vec<Facet>,
+    /// Counts by time; absent unless wanted.
+    pub histogram: Option<Histogram>,
+}
+
+impl Answer {
+    /// How many matches have this label; 0 when labels were not counted.
+    #[must_use]
+    pub fn count(&self, field: &str, value: &str) -> u64 {
+        let facet = self.facets.iter().find(|facet| facet.field == field);
+        let values = facet.map_or([].as_slice(), |facet| &facet.values);
+        let found = values.iter().find(|(name, _)| name == value);
+        found.map_or(0, |(_, count)| *count)
+    }
 }
 
 /// A match with what is known of it.
@@ -72,6 +122,9 @@ pub struct Hit {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
+    /// The query asks for too much: the message says what to do.
+    #[error(transparent)]
+    TooMuch(IndexError),
     /// The index failed.
     #[error("the index could not answer")]
     Index(#[source] IndexError),
@@ -90,8 +143,6 @@ impl Searcher {
     /// When index or store fail.
     pub async fn search(&self, query: &Query, request: &Request) -> Result<Answer, SearchError> {
         let result = self.ask(query, request).await?;
-        let found = request.offset.saturating_add(result.hits.len());
-        let more = !result.hits.is_empty() && (found as u64) < result.total;
         let ids: Vec<PostId> = result.hits.iter().map(|hit| hit.post_id.clone()).collect();
         let records = self.store.records(&ids).await?;
         let mut records: HashMap<_, _> = records
@@ -108,62 +159,26 @@ impl Searcher {
             total: result.total,
             took: result.took,
             hits,
-            next_offset: more.then_some(found),
+            next: result.next,
+            facets: result.facets,
+            histogram: request
+                .histogram
+                .then(|| Histogram::new(&result.slots, &request.zone)),
         })
-    }
-
-    /// How many matches are negative, neutral and positive; those without a score are in none.
-    ///
-    /// # Errors
-    /// When the index fails.
-    pub async fn sentiments(
-        &self,
-        query: &Query,
-        request: &Request,
-    ) -> Result<[u64; 3], SearchError> {
-        let mut counts = [0; 3];
-        for (label, count) in SentimentLabel::ALL.into_iter().zip(&mut counts) {
-            // A query that is at its bounds has no room for another leaf.
-            let Ok(query) = and(query, &format!("sentiment:{}", label.as_str())) else {
-                return Ok([0; 3]);
-            };
-            let request = Request {
-                limit: 0,
-                offset: 0,
-                ..request.clone()
-            };
-            *count = self.ask(&query, &request).await?.total;
-        }
-        Ok(counts)
     }
 
     async fn ask(&self, query: &Query, request: &Request) -> Result<SearchResult, SearchError> {
         let (index, query) = (self.index.clone(), query.clone());
-        let options = SearchOptions {
-            limit: request.limit,
-            offset: request.offset,
-            sort: request.sort,
-            now: request.now,
-            zone: request.zone.clone(),
-        };
+        let options = request.options(&query);
         // tantivy computes; the runtime's own threads must stay free for those who wait.
         let search = tokio::task::spawn_blocking(move || index.search(&query, &options));
         search
             .await
             .map_err(|_| SearchError::CutOff)?
-            .map_err(SearchError::Index)
-    }
-}
-
-/// The query and a leaf, both of which must hold. The canonical form always parses again, so that
-/// only the bounds of a query can refuse this.
-///
-/// # Errors
-/// When the query is at its bounds.
-pub fn and(query: &Query, leaf: &str) -> Result<Query, QueryError> {
-    match query.to_string() {
-        text if text == "*" => Query::parse(leaf),
-        text => Query::parse(&format!("({text}) AND {leaf}")),
+            .map_err(|error| match error {
+                IndexError::TooManyWords(_) | IndexError::TooLate => SearchError::TooMuch(error),
+                other => SearchError::Index(other),
+            })
     }
 }
 
@@ -178,6 +193,19 @@ impl Hit {
             snippet: segments(&cut.text, &cut.ranges),
             record,
             score,
+        }
+    }
+}
+
+impl From<&Facet> for FacetDto {
+    fn from(facet: &Facet) -> Self {
+        let value = |(value, count): &(String, u64)| FacetValueDto {
+            value: value.clone(),
+            count: *count,
+        };
+        Self {
+            field: facet.field.to_owned(),
+            values: facet.values.iter().map(value).collect(),
         }
     }
 }
@@ -200,7 +228,9 @@ impl SearchDto {
                     mention: MentionDto::from(&hit.record),
                 })
                 .collect(),
-            next_cursor: answer.next_offset.map(|offset| offset.to_string()),
+            next_cursor: answer.next.map(|position| position.to_string()),
+            facets: answer.facets.iter().map(FacetDto::from).collect(),
+            histogram: answer.histogram.clone(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::ops::{Bound, Range};
 use super::error::QueryError;
 use super::parser;
 use super::time::{TimeEdge, When};
+use super::wildcard::Wildcard;
 
 /// The most bytes of a query's text.
 pub const MAX_BYTES: usize = 4096;
@@ -13,12 +14,15 @@ pub const MAX_BYTES: usize = 4096;
 pub const MAX_LEAVES: usize = 1024;
 /// The deepest nesting of brackets and `NOT`.
 pub const MAX_DEPTH: usize = 64;
+/// The greatest distance of `NEAR` and of `"..."~`.
+pub const MAX_DISTANCE: u32 = 100;
 
 /// A parsed query. `Display` prints its canonical form, which parses to an equal query.
 #[derive(Debug, Clone)]
 pub struct Query {
     pub(super) text: String,
     pub(super) expr: Expr,
+    pub(super) sort: Option<Sort>,
 }
 
 impl Query {
@@ -37,6 +41,40 @@ impl Query {
         Self {
             text: "*".to_owned(),
             expr: Expr::Leaf(Leaf { test, span: 0..1 }),
+            sort: None,
+        }
+    }
+
+    /// Both this query and another, in the order that this one or else the other asks for. May pass the
+    /// bounds of what is parsed: those are for what people write.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let sort = self.sort.or(other.sort);
+        let everything =
+            |query: &Self| matches!(&query.expr, Expr::Leaf(leaf) if leaf.test == Test::Everything);
+        if everything(self) {
+            return Self {
+                sort,
+                ..other.clone()
+            };
+        }
+        if everything(other) {
+            return Self {
+                sort,
+                ..self.clone()
+            };
+        }
+        let members = [self, other]
+            .into_iter()
+            .flat_map(|query| match &query.expr {
+                Expr::And(members) => members.clone(),
+                single => vec![single.clone()],
+            });
+        let expr = Expr::And(members.collect());
+        Self {
+            text: expr.to_string(),
+            expr,
+            sort,
         }
     }
 
@@ -44,6 +82,12 @@ impl Query {
     #[must_use]
     pub fn expr(&self) -> &Expr {
         &self.expr
+    }
+
+    /// The order that `sort:` asks for.
+    #[must_use]
+    pub fn sort(&self) -> Option<Sort> {
+        self.sort
     }
 
     /// The text that was parsed, as a person wrote it.
@@ -64,7 +108,7 @@ impl Query {
 /// Queries are equal when they mean the same tree, however they were written.
 impl PartialEq for Query {
     fn eq(&self, other: &Self) -> bool {
-        self.expr == other.expr
+        self.expr == other.expr && self.sort == other.sort
     }
 }
 
@@ -132,6 +176,13 @@ pub enum Test {
         /// The value in the form in which it is compared.
         value: String,
     },
+    /// The beginning of an address, in the form of `address`.
+    Address {
+        /// Which addresses.
+        field: AddressField,
+        /// What one of them begins with.
+        prefix: String,
+    },
     /// A number within bounds; false when the post has no such number.
     Number {
         /// Which number.
@@ -148,41 +199,104 @@ pub enum Test {
         /// The time, perhaps relative to now.
         when: When,
     },
+    /// Published from the one day or time to the other, both counted.
+    Date {
+        /// The first.
+        from: When,
+        /// The last.
+        to: When,
+    },
     /// `is:` and `has:`.
     Flag(Flag),
 }
 
-/// Words to find, one after the other.
+/// Words to find in one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextTest {
-    /// Where they are looked for; never across title and text.
+    /// Where they are looked for; never across two fields.
     pub scope: Scope,
+    /// How they must stand.
+    pub pattern: Pattern,
+}
+
+/// How words must stand in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    /// One word, or several side by side.
+    Phrase(Phrase),
+    /// `"battery dead"~5`: all of the words, in any order, the last at most `reach` positions after the first.
+    Within {
+        /// The words.
+        phrase: Phrase,
+        /// 1 to `MAX_DISTANCE`.
+        reach: u32,
+    },
+    /// One of these, at least two; only within `Near`.
+    Any(Vec<Pattern>),
+    /// `a NEAR/5 b`.
+    Near(Near),
+}
+
+/// Two patterns close to each other. They never share a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near {
+    /// The one.
+    pub left: Box<Pattern>,
+    /// The other.
+    pub right: Box<Pattern>,
+    /// The most words between them, plus one: 1 to `MAX_DISTANCE`.
+    pub distance: u32,
+    /// Whether `left` must come first.
+    pub ordered: bool,
+}
+
+/// Words side by side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phrase {
     /// How it was written.
     pub form: Form,
-    /// As it was written, without quotes and `*`.
+    /// As it was written, without quotes and braces.
     pub source: String,
-    /// Folded tokens with their distance from the first, at least one, ascending; exactly one for a prefix.
+    /// The words with their distance from the first, at least one, ascending; exactly one for a wildcard.
     pub terms: Vec<Term>,
 }
 
-/// A folded token of a text test.
+/// A word of a phrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
     /// Positions after the first term.
-    pub offset: usize,
-    /// The folded token, or its beginning for a prefix.
-    pub text: String,
+    pub offset: u32,
+    /// What stands there.
+    pub word: Word,
 }
 
-/// How a text test was written.
+/// What stands at one position.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Word {
+    /// A folded token.
+    Folded(String),
+    /// A folded token that fits a pattern of `*` and `?`.
+    Like(Wildcard),
+    /// A token that folds to `folded` and is written exactly as `written`.
+    Exact {
+        /// Folded.
+        folded: String,
+        /// In NFC, as it stands in a text.
+        written: String,
+    },
+}
+
+/// How a phrase was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `battery`, `#tag`, `@handle`.
     Word,
     /// `"dead on arrival"`.
-    Phrase,
-    /// `charg*`.
-    Prefix,
+    Quoted,
+    /// `charg*`, `wom?n`.
+    Wildcard,
+    /// `{BT}`
+    Exact,
 }
 
 /// Where words are looked for.
@@ -194,6 +308,10 @@ pub enum Scope {
     Title,
     /// `text:`
     Text,
+    /// `author_name:`
+    AuthorName,
+    /// `bio:`
+    Bio,
 }
 
 macro_rules! named {
@@ -238,6 +356,24 @@ named!(
         Author = "author",
         /// The customer's id.
         Customer = "customer",
+        /// The customer's segment, in lower case.
+        Segment = "segment",
+        /// The host of the post, and those above it.
+        Site = "site",
+        /// The hosts of the links in the text, and those above them.
+        LinkSite = "link",
+        /// `yes` for a copy, `no` for others, and the id of the first post of its group.
+        Duplicate = "duplicate",
+    }
+);
+
+named!(
+    /// Web addresses of a post.
+    AddressField {
+        /// Where it stands.
+        Url = "url",
+        /// The links in its text.
+        Link = "link",
     }
 );
 
@@ -252,6 +388,22 @@ named!(
         Engagement = "engagement",
         /// The author's followers.
         Followers = "followers",
+    }
+);
+
+named!(
+    /// The order of answers.
+    #[derive(Default)]
+    Sort {
+        /// The newest first.
+        #[default]
+        Newest = "new",
+        /// Those first in which the words count most (BM25).
+        Relevance = "relevance",
+        /// The most likes, replies and shares first.
+        Engagement = "engagement",
+        /// The most negative first.
+        Score = "score",
     }
 );
 

@@ -3,7 +3,7 @@
 use crate::domain::analysis::{EMOTIONS, INTENTS};
 use crate::domain::{PostKind, SentimentLabel};
 
-use super::ast::{Flag, LabelField, NumberField, Scope};
+use super::ast::{AddressField, Flag, LabelField, NumberField, Scope};
 use super::time::TimeEdge;
 
 /// What stands before a `:`.
@@ -11,8 +11,10 @@ use super::time::TimeEdge;
 pub(super) enum Field {
     Words(Scope),
     Label(LabelField),
+    Address(AddressField),
     Number(NumberField),
     Time(TimeEdge),
+    Date,
     Is,
     Has,
 }
@@ -26,25 +28,16 @@ pub(super) enum NoField {
 }
 
 /// Fields of the language that come later.
-const LATER: [(&str, Option<&str>); 19] = [
-    ("author_name", None),
-    ("bio", None),
-    ("site", None),
-    ("url", None),
-    ("link", Some("has:link finds posts with a link")),
+const LATER: [(&str, Option<&str>); 10] = [
     ("country", None),
     ("tag", Some("#tag finds a hashtag in the text")),
-    ("segment", None),
-    ("duplicate", None),
     ("urgency", None),
     ("reach", Some("followers:>1000 works")),
     ("status", None),
     ("assignee", None),
     ("priority", None),
-    ("date", Some("write since:2026-10-01 until:2026-10-31")),
     ("similar", None),
-    ("sort", Some("the order is chosen beside the query")),
-    ("near", None),
+    ("near", Some("write battery NEAR/5 dead")),
     ("topic", None),
 ];
 
@@ -65,6 +58,11 @@ impl Field {
         let mut fields = vec![
             ("title", Self::Words(Scope::Title)),
             ("text", Self::Words(Scope::Text)),
+            ("author_name", Self::Words(Scope::AuthorName)),
+            ("bio", Self::Words(Scope::Bio)),
+            ("url", Self::Address(AddressField::Url)),
+            ("link", Self::Address(AddressField::Link)),
+            ("date", Self::Date),
             ("since", Self::Time(TimeEdge::Since)),
             ("until", Self::Time(TimeEdge::Until)),
             ("is", Self::Is),
@@ -73,6 +71,8 @@ impl Field {
         fields.extend(
             LabelField::ALL
                 .iter()
+                // Reached through `AddressField::Link`.
+                .filter(|field| **field != LabelField::LinkSite)
                 .map(|field| (field.as_str(), Self::Label(*field))),
         );
         fields.extend(

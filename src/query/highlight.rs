@@ -18,24 +18,24 @@ pub struct Snippet {
 /// overlapping, at character boundaries. Leaves under `NOT` and on the title mark nothing.
 #[must_use]
 pub fn highlight(query: &Query, text: &str) -> Vec<Range<usize>> {
-    marked(query, text, Scope::Title)
+    marked(query, text, Scope::Text)
 }
 
 /// The same for a post's title.
 #[must_use]
 pub fn highlight_title(query: &Query, title: &str) -> Vec<Range<usize>> {
-    marked(query, title, Scope::Text)
+    marked(query, title, Scope::Title)
 }
 
-fn marked(query: &Query, text: &str, other_field: Scope) -> Vec<Range<usize>> {
+fn marked(query: &Query, text: &str, scope: Scope) -> Vec<Range<usize>> {
     let tokens = FieldTokens::new(text);
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for (leaf, positive) in query.leaves() {
         if let Test::Text(test) = &leaf.test
             && positive
-            && test.scope != other_field
+            && (test.scope == scope || test.scope == Scope::Anywhere)
         {
-            ranges.extend(tokens.find(test));
+            ranges.extend(tokens.find(&test.pattern));
         }
     }
     ranges.sort_unstable_by_key(|range| (range.start, range.end));

@@ -2,35 +2,36 @@
 
 use std::ops::Bound;
 
-use crate::domain::{CustomerId, MonitorId, SourceId};
-use crate::text::tokenize;
+use crate::domain::{CustomerId, MonitorId, PostId, SourceId};
+use crate::text::{fold, plain_text, tokenize};
 
-use super::ast::{Form, LabelField, NumberField, Scope, Term, Test, TextTest};
+use super::address::{address, is_host};
+use super::ast::{
+    AddressField, Form, LabelField, MAX_DISTANCE, NumberField, Pattern, Phrase, Scope, Term, Test,
+    TextTest, Word,
+};
 use super::fields::{self, Field, FlagOrAlias, closest};
 use super::time::{TimeEdge, When};
+use super::tokens::position;
+use super::wildcard::{TooWide, Wildcard};
 
-/// The fewest characters before `*`.
-const MIN_PREFIX: usize = 3;
 /// Numbers beyond are refused: they are slips, and floats get coarse.
 const MAX_NUMBER: f64 = 1e15;
 
 /// A word or a quoted text as it was written.
 pub(super) struct Written {
-    text: String,
-    quoted: bool,
+    pub text: String,
+    pub how: How,
 }
 
-impl Written {
-    pub(super) fn bare(text: String) -> Self {
-        Self {
-            text,
-            quoted: false,
-        }
-    }
-
-    pub(super) fn quoted(text: String) -> Self {
-        Self { text, quoted: true }
-    }
+/// How a text was written.
+pub(super) enum How {
+    /// Plainly.
+    Bare,
+    /// In quotes; with what stood behind `~`.
+    Quoted(Option<u32>),
+    /// In braces.
+    Exact,
 }
 
 /// What is wrong with a leaf, without the place.
@@ -47,71 +48,118 @@ fn fault<T>(message: impl Into<String>, expected: impl Into<String>) -> Result<T
 }
 
 pub(super) fn build(field: Field, written: &Written) -> Result<Test, Fault> {
+    if let Field::Words(scope) = field {
+        return words(scope, written);
+    }
+    match written.how {
+        How::Exact => {
+            return fault("{...} compares words of a text", "remove the braces");
+        }
+        How::Quoted(Some(_)) => {
+            return fault(
+                "~ counts words of a text",
+                "remove what stands behind the quotes",
+            );
+        }
+        How::Bare | How::Quoted(None) => {}
+    }
     match field {
         Field::Words(scope) => words(scope, written),
         Field::Label(field) => label(field, &written.text),
+        Field::Address(field) => self::web_address(field, &written.text),
         Field::Number(field) => number(field, &written.text),
         Field::Time(edge) => time(edge, &written.text),
+        Field::Date => date(&written.text),
         Field::Is => flag("is", &written.text),
         Field::Has => flag("has", &written.text),
     }
 }
 
 fn words(scope: Scope, written: &Written) -> Result<Test, Fault> {
-    if written.quoted {
-        let terms = terms(&written.text);
-        if terms.is_empty() {
+    let text = written.text.as_str();
+    let pattern = match written.how {
+        How::Bare if text == "*" && scope == Scope::Anywhere => return Ok(Test::Everything),
+        How::Bare => Pattern::Phrase(bare(text)?),
+        How::Exact if matches!(scope, Scope::AuthorName | Scope::Bio) => {
             return fault(
-                "there is no word in these quotes",
-                "write a word between them",
+                "{...} compares words of title and text",
+                "remove the braces; case does not count here",
             );
         }
-        let source = written.text.clone();
-        return Ok(Test::Text(TextTest {
-            scope,
-            form: Form::Phrase,
-            source,
-            terms,
-        }));
+        How::Exact => Pattern::Phrase(exact(text)?),
+        How::Quoted(reach) => {
+            let phrase = quoted(text)?;
+            match reach {
+                None => Pattern::Phrase(phrase),
+                Some(reach) => within(phrase, reach)?,
+            }
+        }
+    };
+    Ok(Test::Text(TextTest { scope, pattern }))
+}
+
+fn quoted(text: &str) -> Result<Phrase, Fault> {
+    let terms = terms(text);
+    if terms.is_empty() {
+        return fault(
+            "there is no word in these quotes",
+            "write a word between them",
+        );
     }
-    let word = written.text.as_str();
-    if word == "*" && scope == Scope::Anywhere {
-        return Ok(Test::Everything);
+    Ok(Phrase {
+        form: Form::Quoted,
+        source: text.to_owned(),
+        terms,
+    })
+}
+
+fn within(phrase: Phrase, reach: u32) -> Result<Pattern, Fault> {
+    if !(1..=MAX_DISTANCE).contains(&reach) {
+        return fault(
+            format!("the words can be 1 to {MAX_DISTANCE} positions apart, not {reach}"),
+            "write ~5, or AND between the words to find them anywhere",
+        );
     }
-    not_yet(word)?;
-    if let Some(stem) = word.strip_suffix('*') {
-        return prefix(scope, stem);
+    let words = phrase.terms.len();
+    if words < 2 {
+        return fault(
+            "~ needs at least two words in the quotes",
+            "write a second word, or remove it",
+        );
     }
-    let terms = terms(word);
+    if words > reach as usize + 1 {
+        let least = words - 1;
+        return fault(
+            format!("{words} words do not fit into {reach} positions"),
+            format!("write ~{least} or more"),
+        );
+    }
+    Ok(Pattern::Within { phrase, reach })
+}
+
+fn bare(word: &str) -> Result<Phrase, Fault> {
+    no_operator(word)?;
+    // A question mark behind a word is a question mark.
+    let asked = word.trim_end_matches('?');
+    if asked.contains(['*', '?']) {
+        return wildcard(asked);
+    }
+    let terms = terms(asked);
     if terms.is_empty() {
         return fault(
             format!("there is no word in \"{word}\""),
             "write letters, digits or an emoji",
         );
     }
-    let source = word.to_owned();
-    Ok(Test::Text(TextTest {
-        scope,
+    Ok(Phrase {
         form: Form::Word,
-        source,
+        source: asked.to_owned(),
         terms,
-    }))
+    })
 }
 
-/// Refuses forms of the language that come later, and habits from other languages.
-fn not_yet(word: &str) -> Result<(), Fault> {
-    if word == "NEAR" || word.starts_with("NEAR/") {
-        return fault(
-            "NEAR is not available yet",
-            "AND finds the words anywhere in the post",
-        );
-    }
-    if word.contains(['{', '}']) {
-        return fault(
-            "{...} (exactly these characters) is not available yet",
-            "write the word without the braces; case does not count",
-        );
-    }
+/// Refuses habits from other languages.
+fn no_operator(word: &str) -> Result<(), Fault> {
     match word {
         "&&" | "&" => return fault(format!("{word} is not an operator"), "write AND"),
         "||" | "|" => return fault(format!("{word} is not an operator"), "write OR"),
@@ -131,43 +179,103 @@ fn not_yet(word: &str) -> Result<(), Fault> {
         let expected = format!("write {rest}; words side by side must all be there");
         return fault(format!("{word} is not an operator"), expected);
     }
-    let stem = word.strip_suffix('*').unwrap_or(word);
-    let inner = stem
-        .find('?')
-        .is_some_and(|at| stem[at + 1..].contains(char::is_alphanumeric));
-    if stem.contains('*') || inner {
-        return fault(
-            "a wildcard within a word is not available yet",
-            "a * at the end of a word works, as in charg*",
-        );
-    }
     Ok(())
 }
 
-fn prefix(scope: Scope, stem: &str) -> Result<Test, Fault> {
-    if stem.chars().filter(|c| c.is_alphanumeric()).count() < MIN_PREFIX {
+fn wildcard(word: &str) -> Result<Phrase, Fault> {
+    let folded = fold(word);
+    let one_word = folded
+        .split(['*', '?'])
+        .enumerate()
+        .all(|(at, piece)| is_piece_of_word(piece, at == 0));
+    if !one_word {
         return fault(
-            "this wildcard would find too many words",
-            format!("write at least {MIN_PREFIX} letters before the *"),
+            format!("\"{word}\" is more than one word"),
+            "* and ? work within a single word; put several words in quotes, without them",
         );
     }
-    let terms = terms(stem);
-    let ends_in_word = tokenize(stem)
-        .last()
-        .is_some_and(|token| token.end == stem.len());
-    if terms.len() != 1 || !ends_in_word {
+    match Wildcard::new(&folded) {
+        Ok(wildcard) => Ok(Phrase {
+            form: Form::Wildcard,
+            source: word.to_owned(),
+            terms: vec![Term {
+                offset: 0,
+                word: Word::Like(wildcard),
+            }],
+        }),
+        Err(TooWide { needed, sign }) => {
+            let letters = if needed == 1 {
+                "a letter".to_owned()
+            } else {
+                format!("at least {needed} letters")
+            };
+            fault(
+                "this wildcard would find too many words",
+                format!("write {letters} before the {sign}"),
+            )
+        }
+    }
+}
+
+/// Whether a piece between wildcards can be part of one token: nothing in it ends a word.
+fn is_piece_of_word(piece: &str, first: bool) -> bool {
+    let body = match first {
+        true => piece.strip_prefix(['#', '@']).unwrap_or(piece),
+        false => piece,
+    };
+    let signed = body.len() < piece.len();
+    body.is_empty()
+        || tokenize(body).next().is_some_and(|token| {
+            let whole = token.start == 0 && token.end == body.len();
+            whole || signed && body.chars().all(|c| c.is_alphanumeric() || c == '_')
+        })
+}
+
+fn exact(text: &str) -> Result<Phrase, Fault> {
+    let source = plain_text(text);
+    let source = source.trim();
+    let mut terms: Vec<Term> = Vec::new();
+    let mut end = 0;
+    for token in tokenize(source) {
+        if token.text.starts_with(['#', '@']) {
+            return fault(
+                "a hashtag or handle cannot be compared exactly",
+                "write it without the braces; case does not count there",
+            );
+        }
+        if source[end..token.start].contains(|c: char| !c.is_whitespace()) {
+            return not_a_letter(source);
+        }
+        end = token.end;
+        terms.push(Term {
+            offset: position(token.position),
+            word: Word::Exact {
+                written: source[token.start..token.end].to_owned(),
+                folded: token.text.into_owned(),
+            },
+        });
+    }
+    if terms.is_empty() {
         return fault(
-            format!("\"{stem}\" is more than one word"),
-            "a * works after a single word; put several words in quotes, without it",
+            "there is no word in these braces",
+            "write a word between them",
         );
     }
-    let source = stem.to_owned();
-    Ok(Test::Text(TextTest {
-        scope,
-        form: Form::Prefix,
-        source,
+    if end < source.len() {
+        return not_a_letter(source);
+    }
+    Ok(Phrase {
+        form: Form::Exact,
+        source: source.to_owned(),
         terms,
-    }))
+    })
+}
+
+fn not_a_letter(source: &str) -> Result<Phrase, Fault> {
+    fault(
+        format!("{{{source}}} holds a sign that belongs to no word"),
+        "only letters, digits and emoji can be compared exactly",
+    )
 }
 
 /// The tokens to find, one for each position: a hashtag or handle stands for its first word, and
@@ -184,11 +292,30 @@ fn terms(text: &str) -> Vec<Term> {
             signed_to = token.end;
         }
         terms.push(Term {
-            offset: token.position,
-            text: token.text.into_owned(),
+            offset: position(token.position),
+            word: Word::Folded(token.text.into_owned()),
         });
     }
     terms
+}
+
+fn web_address(field: AddressField, written: &str) -> Result<Test, Fault> {
+    let prefix = address(written);
+    if prefix.is_empty() {
+        let name = field.as_str();
+        return fault(
+            format!("nothing stands after {name}:"),
+            format!("write {name}:acme.com or {name}:acme.com/blog"),
+        );
+    }
+    if field == AddressField::Link && is_host(&prefix) {
+        let field = LabelField::LinkSite;
+        return Ok(Test::Label {
+            field,
+            value: prefix,
+        });
+    }
+    Ok(Test::Address { field, prefix })
 }
 
 fn label(field: LabelField, written: &str) -> Result<Test, Fault> {
@@ -211,6 +338,8 @@ fn label(field: LabelField, written: &str) -> Result<Test, Fault> {
         LabelField::Customer => CustomerId::parse(written).map(|id| id.as_str().to_owned()),
         LabelField::Lang => return language(written),
         LabelField::Author => Ok(author_key(written)),
+        LabelField::Site | LabelField::LinkSite => Ok(address(written)),
+        LabelField::Duplicate => return duplicate(written),
         _ => Ok(written.to_lowercase()),
     };
     match value {
@@ -227,6 +356,18 @@ fn label(field: LabelField, written: &str) -> Result<Test, Fault> {
 #[must_use]
 pub(crate) fn author_key(handle: &str) -> String {
     handle.trim().trim_start_matches('@').to_lowercase()
+}
+
+fn duplicate(written: &str) -> Result<Test, Fault> {
+    let value = written.to_lowercase();
+    if !matches!(value.as_str(), "yes" | "no") && PostId::parse(&value).is_err() {
+        return fault(
+            format!("duplicate: has no value \"{written}\""),
+            "write duplicate:no for originals, duplicate:yes for copies, or the id of a post for its group",
+        );
+    }
+    let field = LabelField::Duplicate;
+    Ok(Test::Label { field, value })
 }
 
 fn language(written: &str) -> Result<Test, Fault> {
@@ -313,6 +454,17 @@ fn time(edge: TimeEdge, written: &str) -> Result<Test, Fault> {
             format!(
                 "write {name}:7d, {name}:36h, {name}:today, {name}:yesterday, {name}:2026-11-01 or {name}:2026-11-01T10:00:00Z"
             ),
+        ),
+    }
+}
+
+fn date(written: &str) -> Result<Test, Fault> {
+    let (from, to) = written.split_once("..").unwrap_or((written, written));
+    match (When::parse(from), When::parse(to)) {
+        (Some(from), Some(to)) => Ok(Test::Date { from, to }),
+        _ => fault(
+            format!("\"{written}\" is not a day or a range of days"),
+            "write date:2026-10-01, date:2026-10-01..2026-10-31, date:today or date:14d..7d",
         ),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::ast::MAX_DISTANCE;
 use super::error::QueryError;
 
 /// A piece of a query and where it stands.
@@ -16,8 +17,10 @@ pub(super) struct Lexeme {
 pub(super) enum Kind {
     /// Anything without white space, brackets and quotes.
     Bare(String),
-    /// What stood between quotes, `\"` and `\\` resolved.
-    Quoted(String),
+    /// What stood between quotes, `\"` and `\\` resolved, and the number behind `~`.
+    Quoted(String, Option<u32>),
+    /// What stood between braces.
+    Exact(String),
     /// `name:`, directly followed by its value.
     Field(String),
     Open,
@@ -25,6 +28,11 @@ pub(super) enum Kind {
     And,
     Or,
     Not,
+    /// `NEAR/5`, `NEAR/5f`.
+    Near {
+        distance: u32,
+        ordered: bool,
+    },
 }
 
 pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, QueryError> {
@@ -67,6 +75,7 @@ impl Lexer<'_> {
             }
             _ if c.is_whitespace() => self.at += c.len_utf8(),
             _ if is_quote(c) => self.quoted(c)?,
+            '{' => self.exact()?,
             _ => {
                 let after_field = matches!(
                     self.lexemes.last(),
@@ -102,16 +111,51 @@ impl Lexer<'_> {
                 content.push(c);
             }
         }
-        if self.peek() == Some('~') {
-            let end = self.text.len().min(self.at + 1);
-            return Err(
-                QueryError::new(self.text, self.at..end, "\"...\"~5 is not available yet")
-                    .expecting(
-                        "a phrase finds words that stand side by side; AND finds them anywhere",
-                    ),
-            );
+        let reach = self.reach()?;
+        self.push(Kind::Quoted(content, reach), start);
+        Ok(())
+    }
+
+    /// The number behind `~`, if there is one.
+    fn reach(&mut self) -> Result<Option<u32>, QueryError> {
+        if self.peek() != Some('~') {
+            return Ok(None);
         }
-        self.push(Kind::Quoted(content), start);
+        let start = self.at;
+        self.at += 1;
+        let digits = self.digits();
+        match digits.parse() {
+            Ok(reach) => Ok(Some(reach)),
+            Err(_) => {
+                Err(
+                    QueryError::new(self.text, start..self.at, "~ needs a number of positions")
+                        .expecting("write ~5 directly behind the quotes"),
+                )
+            }
+        }
+    }
+
+    fn digits(&mut self) -> &str {
+        let rest = &self.text[self.at..];
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    fn exact(&mut self) -> Result<(), QueryError> {
+        let start = self.at;
+        let rest = &self.text[start + 1..];
+        let Some(end) = rest.find('}') else {
+            return Err(
+                QueryError::new(self.text, start..start + 1, "this brace is not closed")
+                    .expecting("put a } after the last letter, as in {BT}"),
+            );
+        };
+        let content = rest[..end].to_owned();
+        self.at = start + 1 + end + 1;
+        self.push(Kind::Exact(content), start);
         Ok(())
     }
 
@@ -119,7 +163,7 @@ impl Lexer<'_> {
         let start = self.at;
         let rest = &self.text[start..];
         let length = rest
-            .find(|c: char| c.is_whitespace() || matches!(c, '(' | ')') || is_quote(c))
+            .find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '{') || is_quote(c))
             .unwrap_or(rest.len());
         let bare = &rest[..length];
         if !is_value && let Some(name) = field_name(bare) {
@@ -138,10 +182,37 @@ impl Lexer<'_> {
             "AND" if !is_value => Kind::And,
             "OR" if !is_value => Kind::Or,
             "NOT" if !is_value => Kind::Not,
+            _ if !is_value && (bare == "NEAR" || bare.starts_with("NEAR/")) => {
+                near(bare).map_err(|message| {
+                    QueryError::new(self.text, start..self.at, message).expecting(format!(
+                        "write NEAR/5, or NEAR/5f for that order; {MAX_DISTANCE} is the most"
+                    ))
+                })?
+            }
             _ => Kind::Bare(bare.to_owned()),
         };
         self.push(kind, start);
         Ok(())
+    }
+}
+
+/// The distance of `NEAR/5`, and whether an `f` asks for the order.
+fn near(bare: &str) -> Result<Kind, String> {
+    let Some(rest) = bare.strip_prefix("NEAR/") else {
+        return Err("NEAR needs a distance".to_owned());
+    };
+    let (digits, ordered) = match rest.strip_suffix('f') {
+        Some(digits) => (digits, true),
+        None => (rest, false),
+    };
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.parse() {
+        Ok(distance) if plain && (1..=MAX_DISTANCE).contains(&distance) => {
+            Ok(Kind::Near { distance, ordered })
+        }
+        _ => Err(format!(
+            "\"{rest}\" is not a distance from 1 to {MAX_DISTANCE}"
+        )),
     }
 }
 
@@ -178,14 +249,14 @@ mod tests {
                 Kind::Bare("a".into()),
                 Kind::And,
                 Kind::Open,
-                Kind::Quoted("b c".into()),
+                Kind::Quoted("b c".into(), None),
                 Kind::Or,
                 Kind::Field("since".into()),
                 Kind::Bare("2026-11-01T10:00:00Z".into()),
                 Kind::Close,
                 Kind::Not,
                 Kind::Field("x".into()),
-                Kind::Quoted("d \"e".into()),
+                Kind::Quoted("d \"e".into(), None),
                 Kind::Bare("12:30".into()),
             ]
         );

@@ -6,9 +6,10 @@
 
 use std::ops::Bound;
 
-use crate::domain::{Analysis, Customer, MonitorId, Post};
+use crate::domain::{Analysis, Customer, MonitorId, Post, PostId, PostRecord};
 
-use super::ast::{Expr, Flag, LabelField, NumberField, Query, Test};
+use super::address::{address, sites};
+use super::ast::{AddressField, Expr, Flag, LabelField, NumberField, Query, Test};
 use super::leaf::author_key;
 use super::time::{MatchContext, TimeEdge, time_key};
 use super::tokens::PostTokens;
@@ -58,6 +59,23 @@ pub struct Candidate<'a> {
     pub customer: Known<Option<&'a Customer>>,
     /// The monitors that it matches.
     pub monitors: Known<&'a [MonitorId]>,
+    /// The first post of its group, when it is a copy.
+    pub duplicate_of: Known<Option<&'a PostId>>,
+}
+
+impl<'a> Candidate<'a> {
+    /// A post of which all is known.
+    #[must_use]
+    pub fn of(record: &'a PostRecord) -> Self {
+        let customer = record.customer.as_ref().map(|(customer, _)| customer);
+        Self {
+            post: &record.post,
+            analysis: Known::Yes(record.analysis.as_ref()),
+            customer: Known::Yes(customer),
+            monitors: Known::Yes(&record.monitors),
+            duplicate_of: Known::Yes(record.duplicate_of.as_ref()),
+        }
+    }
 }
 
 /// Judges one query against one post. For many queries cut the post once, with [`matches_tokens`].
@@ -82,13 +100,13 @@ pub fn matches_tokens(
     .expr(query.expr())
 }
 
-struct Judge<'a> {
-    candidate: &'a Candidate<'a>,
-    tokens: &'a PostTokens<'a>,
-    context: &'a MatchContext,
+pub(super) struct Judge<'a, 'p> {
+    pub(super) candidate: &'a Candidate<'a>,
+    pub(super) tokens: &'a PostTokens<'p>,
+    pub(super) context: &'a MatchContext,
 }
 
-impl Judge<'_> {
+impl Judge<'_, '_> {
     fn expr(&self, expr: &Expr) -> Truth {
         match expr {
             Expr::And(members) => self.first_of(members, Truth::False, Truth::True),
@@ -113,7 +131,7 @@ impl Judge<'_> {
         result
     }
 
-    fn test(&self, test: &Test) -> Truth {
+    pub(super) fn test(&self, test: &Test) -> Truth {
         match test {
             Test::Everything => Truth::True,
             Test::Text(test) => Truth::of(self.tokens.contain(test)),
@@ -126,6 +144,16 @@ impl Judge<'_> {
                     TimeEdge::Since => key >= bound,
                     TimeEdge::Until => key < bound,
                 })
+            }
+            Test::Date { from, to } => {
+                let key = time_key(self.candidate.post.ordered_at());
+                let first = from.bound(TimeEdge::Since, self.context);
+                let beyond = to.bound(TimeEdge::Until, self.context);
+                Truth::of((first..beyond).contains(&key))
+            }
+            Test::Address { field, prefix } => {
+                let post = self.candidate.post;
+                Truth::of(addresses(post, *field).any(|address| address.starts_with(prefix)))
             }
             Test::Flag(flag) => self.flag(*flag),
         }
@@ -156,6 +184,26 @@ impl Judge<'_> {
             }
             LabelField::Monitor => match self.candidate.monitors {
                 Known::Yes(monitors) => Truth::of(monitors.iter().any(|id| id.as_str() == value)),
+                Known::NotYet => Truth::Unknown,
+            },
+            LabelField::Site | LabelField::LinkSite => {
+                let field = match field {
+                    LabelField::Site => AddressField::Url,
+                    _ => AddressField::Link,
+                };
+                let here = |address: String| sites(&address).any(|site| site == value);
+                Truth::of(addresses(post, field).any(here))
+            }
+            LabelField::Duplicate => match self.candidate.duplicate_of {
+                Known::Yes(original) => Truth::of(group_keys(post, original).contains(&value)),
+                Known::NotYet => Truth::Unknown,
+            },
+            LabelField::Segment => match self.candidate.customer {
+                Known::Yes(customer) => Truth::of(
+                    customer
+                        .and_then(segment)
+                        .is_some_and(|segment| segment == value),
+                ),
                 Known::NotYet => Truth::Unknown,
             },
             LabelField::Customer => match self.candidate.customer {
@@ -206,6 +254,31 @@ pub(crate) fn author_keys(post: &Post) -> Vec<String> {
         .into_iter()
         .chain(id)
         .collect()
+}
+
+/// What `url:` and `link:` compare with. The index holds the same.
+pub(crate) fn addresses(post: &Post, field: AddressField) -> impl Iterator<Item = String> {
+    let (url, links) = match field {
+        AddressField::Url => (post.url.as_ref(), [].as_slice()),
+        AddressField::Link => (None, post.links.as_slice()),
+    };
+    url.into_iter().chain(links).map(|written| address(written))
+}
+
+/// What `duplicate:` compares with: whether it is a copy, and the first of its group.
+pub(crate) fn group_keys<'a>(post: &'a Post, original: Option<&'a PostId>) -> [&'a str; 2] {
+    match original {
+        Some(original) => ["yes", original.as_str()],
+        None => ["no", post.id.as_str()],
+    }
+}
+
+/// What `segment:` compares with.
+pub(crate) fn segment(customer: &Customer) -> Option<String> {
+    customer
+        .segment
+        .as_ref()
+        .map(|segment| segment.to_lowercase())
 }
 
 /// The sentiment score that counts, with no negative zero.

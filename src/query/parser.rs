@@ -3,11 +3,14 @@
 
 use std::ops::Range;
 
-use super::ast::{Expr, LabelField, Leaf, MAX_BYTES, MAX_DEPTH, MAX_LEAVES, Query, Scope, Test};
+use super::ast::{
+    Expr, LabelField, Leaf, MAX_BYTES, MAX_DEPTH, MAX_LEAVES, Query, Scope, Sort, Test,
+};
 use super::error::QueryError;
 use super::fields::{Field, NoField};
-use super::leaf::{self, Written};
+use super::leaf::{self, How, Written};
 use super::lexer::{Kind, Lexeme, lex};
+use super::near;
 
 /// Parses a query; see `Query::parse`.
 pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
@@ -28,12 +31,14 @@ pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
         lexemes,
         at: 0,
         leaves: 0,
+        sort: None,
     };
     let expr = parser.list(None, 0)?;
     match parser.peek() {
         None => Ok(Query {
             text: text.to_owned(),
             expr,
+            sort: parser.sort.map(|(sort, _)| sort),
         }),
         Some(lexeme) => {
             Err(
@@ -44,6 +49,8 @@ pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
     }
 }
 
+const WHEN_IT_ARRIVES: &str = "remove it; a monitor judges each post when it arrives";
+
 /// Refuses what has no meaning in a monitor, which judges each post once, when it arrives.
 ///
 /// # Errors
@@ -51,10 +58,8 @@ pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
 pub fn check_monitor(query: &Query) -> Result<(), QueryError> {
     for (leaf, _) in query.leaves() {
         let (what, instead) = match &leaf.test {
-            Test::Time { edge, .. } => (
-                edge.as_str(),
-                "remove it; a monitor judges each post when it arrives",
-            ),
+            Test::Time { edge, .. } => (edge.as_str(), WHEN_IT_ARRIVES),
+            Test::Date { .. } => ("date", WHEN_IT_ARRIVES),
             Test::Label {
                 field: LabelField::Monitor,
                 ..
@@ -66,6 +71,12 @@ pub fn check_monitor(query: &Query) -> Result<(), QueryError> {
         };
         let message = format!("{what}: has no meaning in a monitor");
         return Err(QueryError::new(query.source(), leaf.span.clone(), message).expecting(instead));
+    }
+    if let Some(sort) = query.sort() {
+        let at = query.source().find("sort:").unwrap_or_default();
+        let end = at + "sort:".len() + sort.as_str().len();
+        let message = "sort: has no meaning in a monitor";
+        return Err(QueryError::new(query.source(), at..end, message).expecting("remove it"));
     }
     Ok(())
 }
@@ -87,6 +98,7 @@ struct Parser<'a> {
     lexemes: Vec<Lexeme>,
     at: usize,
     leaves: usize,
+    sort: Option<(Sort, Range<usize>)>,
 }
 
 impl Parser<'_> {
@@ -114,10 +126,23 @@ impl Parser<'_> {
         let mut spans: Vec<Range<usize>> = Vec::new();
         let mut operators: Vec<(Operator, Range<usize>)> = Vec::new();
         loop {
+            if self.directive(depth, &operators)? {
+                match self.peek().map(|lexeme| &lexeme.kind) {
+                    None => {
+                        // `sort:` stood last: the operator before it joined it to nothing.
+                        operators.pop();
+                        break;
+                    }
+                    Some(Kind::And) => self.at += 1,
+                    Some(_) => {}
+                }
+                continue;
+            }
             let start = self
                 .peek()
                 .map_or(self.text.len(), |lexeme| lexeme.span.start);
-            members.push(self.member(group, depth)?);
+            let member = self.nearby(group, depth)?;
+            members.push(member);
             let end = self.lexemes[..self.at]
                 .last()
                 .map_or(start, |lexeme| lexeme.span.end);
@@ -139,7 +164,11 @@ impl Parser<'_> {
             }
         }
         let Some((first, _)) = operators.first() else {
-            return Ok(members.swap_remove(0));
+            let everything = Expr::Leaf(Leaf {
+                test: Test::Everything,
+                span: self.end(),
+            });
+            return Ok(members.pop().unwrap_or(everything));
         };
         if let Some((_, span)) = operators.iter().find(|(operator, _)| operator != first) {
             return Err(self
@@ -191,6 +220,100 @@ impl Parser<'_> {
         }
     }
 
+    /// Takes a `sort:`, which belongs to the query and to none of its parts.
+    fn directive(
+        &mut self,
+        depth: usize,
+        operators: &[(Operator, Range<usize>)],
+    ) -> Result<bool, QueryError> {
+        let Some(Lexeme {
+            kind: Kind::Field(name),
+            span,
+        }) = self.peek().cloned()
+        else {
+            return Ok(false);
+        };
+        if name != "sort" {
+            return Ok(false);
+        }
+        let value = self.lexemes.get(self.at + 1).cloned();
+        let end = value.as_ref().map_or(span.end, |value| value.span.end);
+        let whole = span.start..end;
+        let expected = || {
+            let all: Vec<String> = Sort::ALL
+                .iter()
+                .map(|sort| format!("sort:{}", sort.as_str()))
+                .collect();
+            format!("write {}", all.join(", "))
+        };
+        if depth > 0
+            || operators
+                .iter()
+                .any(|(operator, _)| *operator == Operator::Or)
+        {
+            return Err(self
+                .error(whole, "sort: orders the whole answer")
+                .expecting("write it at the end, outside of brackets, not behind OR"));
+        }
+        if self.sort.is_some() {
+            return Err(self
+                .error(whole, "there is a sort: already")
+                .expecting("remove one"));
+        }
+        let sort = match value.map(|value| value.kind) {
+            Some(Kind::Bare(word)) => Sort::ALL.iter().find(|sort| sort.as_str() == word).copied(),
+            _ => None,
+        };
+        let Some(sort) = sort else {
+            return Err(self.error(whole, "this is no order").expecting(expected()));
+        };
+        self.at += 2;
+        self.sort = Some((sort, whole));
+        Ok(true)
+    }
+
+    /// A member, or several that `NEAR` joins; it binds more closely than AND and OR.
+    fn nearby(&mut self, group: Option<Group>, depth: usize) -> Result<Expr, QueryError> {
+        let start = self
+            .peek()
+            .map_or(self.text.len(), |lexeme| lexeme.span.start);
+        let mut left = self.member(group, depth)?;
+        while let Some(Lexeme {
+            kind: Kind::Near { distance, ordered },
+            span,
+        }) = self.peek().cloned()
+        {
+            self.at += 1;
+            if self
+                .peek()
+                .is_none_or(|lexeme| matches!(lexeme.kind, Kind::Close))
+            {
+                return Err(self
+                    .error(span, "nothing stands after NEAR")
+                    .expecting("write a word, a \"phrase\" or ( ... OR ... )"));
+            }
+            let left_span = start..self.lexemes[self.at - 2].span.end;
+            let right_start = self.lexemes[self.at].span.start;
+            let right = self.member(group, depth)?;
+            let end = self.lexemes[self.at - 1].span.end;
+            let test = near::join(
+                (left, left_span),
+                (right, right_start..end),
+                distance,
+                ordered,
+            )
+            .map_err(|fault| {
+                let error = self.error(fault.span, fault.message);
+                error.expecting(fault.expected)
+            })?;
+            left = Expr::Leaf(Leaf {
+                test: Test::Text(test),
+                span: start..end,
+            });
+        }
+        Ok(left)
+    }
+
     fn member(&mut self, group: Option<Group>, depth: usize) -> Result<Expr, QueryError> {
         let Some(lexeme) = self.next() else {
             return Err(self.missing_after_operator());
@@ -206,15 +329,13 @@ impl Parser<'_> {
             Kind::Not => Ok(Expr::Not(Box::new(self.member(group, depth + 1)?))),
             Kind::Open => self.bracket(span, group, depth),
             Kind::Field(name) => self.field(&name, span, group, depth),
-            Kind::Bare(word) => match group {
-                None => self.leaf(Field::Words(Scope::Anywhere), Written::bare(word), span),
-                Some(group) => self.leaf(group.field, Written::bare(word), span),
-            },
-            Kind::Quoted(words) => match group {
-                None => self.leaf(Field::Words(Scope::Anywhere), Written::quoted(words), span),
-                Some(group) => self.leaf(group.field, Written::quoted(words), span),
-            },
-            Kind::And | Kind::Or | Kind::Close => Err(self.misplaced(&lexeme.kind, span)),
+            Kind::Bare(_) | Kind::Quoted(..) | Kind::Exact(_) => {
+                let field = group.map_or(Field::Words(Scope::Anywhere), |group| group.field);
+                self.leaf(field, lexeme.kind, span)
+            }
+            Kind::And | Kind::Or | Kind::Close | Kind::Near { .. } => {
+                Err(self.misplaced(&lexeme.kind, span))
+            }
         }
     }
 
@@ -265,12 +386,13 @@ impl Parser<'_> {
         };
         let whole = span.start..value.span.end;
         match value.kind {
-            Kind::Open if matches!(field, Field::Time(_)) => Err(self
+            Kind::Open if matches!(field, Field::Time(_) | Field::Date) => Err(self
                 .error(whole, format!("{name}: takes one time"))
                 .expecting(format!("write {name}:7d"))),
             Kind::Open => self.bracket(value.span, Some(Group { field }), depth),
-            Kind::Bare(word) => self.leaf(field, Written::bare(word), whole),
-            Kind::Quoted(words) => self.leaf(field, Written::quoted(words), whole),
+            Kind::Bare(_) | Kind::Quoted(..) | Kind::Exact(_) => {
+                self.leaf(field, value.kind, whole)
+            }
             _ => Err(self
                 .error(span, format!("nothing stands after {name}:"))
                 .expecting("write the value directly after the colon")),
@@ -280,9 +402,16 @@ impl Parser<'_> {
     fn leaf(
         &mut self,
         field: Field,
-        written: Written,
+        written: Kind,
         span: Range<usize>,
     ) -> Result<Expr, QueryError> {
+        let (text, how) = match written {
+            Kind::Quoted(text, reach) => (text, How::Quoted(reach)),
+            Kind::Exact(text) => (text, How::Exact),
+            Kind::Bare(text) => (text, How::Bare),
+            other => return Err(self.misplaced(&other, span)),
+        };
+        let written = Written { text, how };
         self.leaves += 1;
         if self.leaves > MAX_LEAVES {
             return Err(self.error(
@@ -333,6 +462,7 @@ impl Parser<'_> {
         let (name, in_quotes) = match kind {
             Kind::And => ("AND", "\"and\""),
             Kind::Or => ("OR", "\"or\""),
+            Kind::Near { .. } => ("NEAR", "\"near\""),
             _ => {
                 let error = self.error(span, "this bracket closes too early");
                 return error.expecting("write a word before it");

@@ -3,12 +3,18 @@
 use std::fmt;
 use std::ops::Bound;
 
-use super::ast::{Expr, Form, Leaf, Query, Scope, Test, TextTest};
+use super::ast::{Expr, Form, Leaf, Near, Pattern, Phrase, Query, Scope, Test, TextTest};
 use super::time::When;
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.expr.fmt(f)
+        match self.sort {
+            Some(sort) => {
+                grouped(f, &self.expr)?;
+                write!(f, " sort:{}", sort.as_str())
+            }
+            None => self.expr.fmt(f),
+        }
     }
 }
 
@@ -39,6 +45,7 @@ fn joined(f: &mut fmt::Formatter<'_>, members: &[Expr], operator: &str) -> fmt::
 fn grouped(f: &mut fmt::Formatter<'_>, expr: &Expr) -> fmt::Result {
     match expr {
         Expr::And(_) | Expr::Or(_) => write!(f, "({expr})"),
+        Expr::Leaf(leaf) if is_open_near(leaf) => write!(f, "({expr})"),
         Expr::Not(_) | Expr::Leaf(_) => fmt::Display::fmt(expr, f),
     }
 }
@@ -52,6 +59,10 @@ impl fmt::Display for Leaf {
                 write!(f, "{}:", field.as_str())?;
                 self::value(f, value)
             }
+            Test::Address { field, prefix } => {
+                write!(f, "{}:", field.as_str())?;
+                quoted(f, prefix)
+            }
             Test::Number { field, low, high } => {
                 write!(f, "{}:", field.as_str())?;
                 interval(f, *low, *high)
@@ -60,21 +71,87 @@ impl fmt::Display for Leaf {
                 write!(f, "{}:", edge.as_str())?;
                 time(f, *when)
             }
+            Test::Date { from, to } => {
+                f.write_str("date:")?;
+                time(f, *from)?;
+                f.write_str("..")?;
+                time(f, *to)
+            }
             Test::Flag(flag) => f.write_str(flag.as_str()),
         }
     }
 }
 
+fn is_open_near(leaf: &Leaf) -> bool {
+    let near =
+        |test: &TextTest| test.scope == Scope::Anywhere && matches!(test.pattern, Pattern::Near(_));
+    matches!(&leaf.test, Test::Text(test) if near(test))
+}
+
 fn text(f: &mut fmt::Formatter<'_>, test: &TextTest) -> fmt::Result {
-    f.write_str(match test.scope {
-        Scope::Anywhere => "",
+    let field = match test.scope {
+        Scope::Anywhere => return pattern(f, &test.pattern),
         Scope::Title => "title:",
         Scope::Text => "text:",
-    })?;
-    match test.form {
-        Form::Word => f.write_str(&test.source),
-        Form::Prefix => write!(f, "{}*", test.source),
-        Form::Phrase => quoted(f, &test.source),
+        Scope::AuthorName => "author_name:",
+        Scope::Bio => "bio:",
+    };
+    f.write_str(field)?;
+    match &test.pattern {
+        near @ Pattern::Near(_) => bracketed(f, near),
+        other => pattern(f, other),
+    }
+}
+
+fn pattern(f: &mut fmt::Formatter<'_>, pattern: &Pattern) -> fmt::Result {
+    match pattern {
+        Pattern::Phrase(phrase) => self::phrase(f, phrase),
+        Pattern::Within { phrase, reach } => {
+            self::phrase(f, phrase)?;
+            write!(f, "~{reach}")
+        }
+        Pattern::Any(members) => {
+            for (n, member) in members.iter().enumerate() {
+                if n > 0 {
+                    f.write_str(" OR ")?;
+                }
+                side(f, member)?;
+            }
+            Ok(())
+        }
+        Pattern::Near(Near {
+            left,
+            right,
+            distance,
+            ordered,
+        }) => {
+            side(f, left)?;
+            let order = if *ordered { "f" } else { "" };
+            write!(f, " NEAR/{distance}{order} ")?;
+            side(f, right)
+        }
+    }
+}
+
+/// A part of a pattern, in brackets where it has parts itself.
+fn side(f: &mut fmt::Formatter<'_>, part: &Pattern) -> fmt::Result {
+    match part {
+        Pattern::Phrase(_) | Pattern::Within { .. } => pattern(f, part),
+        Pattern::Any(_) | Pattern::Near(_) => bracketed(f, part),
+    }
+}
+
+fn bracketed(f: &mut fmt::Formatter<'_>, part: &Pattern) -> fmt::Result {
+    f.write_str("(")?;
+    pattern(f, part)?;
+    f.write_str(")")
+}
+
+fn phrase(f: &mut fmt::Formatter<'_>, phrase: &Phrase) -> fmt::Result {
+    match phrase.form {
+        Form::Word | Form::Wildcard => f.write_str(&phrase.source),
+        Form::Quoted => quoted(f, &phrase.source),
+        Form::Exact => write!(f, "{{{}}}", phrase.source),
     }
 }
 

@@ -122,9 +122,40 @@ impl Sample {
         members.join(operator)
     }
 
+    /// Words near each other, nested at most `depth` deep.
+    fn near(&mut self, depth: usize) -> String {
+        let distance = [1, 2, 3, 5, 20][self.below(5)];
+        let order = self.pick(&["", "", "f"]).to_owned();
+        let (left, right) = (self.side(depth), self.side(depth));
+        format!("{left} NEAR/{distance}{order} {right}")
+    }
+
+    fn side(&mut self, depth: usize) -> String {
+        match self.below(if depth == 0 { 5 } else { 7 }) {
+            0..=2 => self
+                .pick(&[
+                    "battery", "acme", "dead", "on", "cafe", "#acme", "東京", "😡", "x", "strasse",
+                ])
+                .to_owned(),
+            3 => self
+                .pick(&["bat*", "char*", "{Acme}", "{battery}", "c?fe", "{CAFÉ}"])
+                .to_owned(),
+            4 => self
+                .pick(&[
+                    "\"dead on\"",
+                    "\"on arrival\"",
+                    "\"dead arrival\"~3",
+                    "\"battery battery\"~9",
+                ])
+                .to_owned(),
+            5 => format!("({} OR {})", self.side(depth - 1), self.side(depth - 1)),
+            _ => format!("({})", self.near(depth - 1)),
+        }
+    }
+
     fn leaf(&mut self) -> String {
         let number = ["<", "<=", ">", ">=", ""][self.below(5)];
-        match self.below(22) {
+        match self.below(31) {
             0..=4 => self
                 .pick(&[
                     "battery",
@@ -230,6 +261,89 @@ impl Sample {
                     "2026-11-21T10:00:00+01:00"
                 ])
             ),
+            21 => format!("({})", self.near(2)),
+            22 => format!("title:({})", self.near(1)),
+            23 => format!(
+                "\"{} {}\"~{}",
+                self.pick(&["battery", "dead", "acme", "東京"]),
+                self.pick(&["on", "charge", "😡", "cafe battery"]),
+                3 + self.below(8)
+            ),
+            24 => self
+                .pick(&[
+                    "b?ttery",
+                    "bat*y",
+                    "ch?rg?r",
+                    "cha*ing",
+                    "#ac?e",
+                    "é?é",
+                    "б?тарея",
+                    "caf?",
+                    "arr*v*l",
+                ])
+                .to_owned(),
+            25 => self
+                .pick(&[
+                    "{Battery}",
+                    "{battery}",
+                    "{BATTERY}",
+                    "{Café}",
+                    "{cafe}",
+                    "{Acme}",
+                    "{dead on}",
+                    "{Straße}",
+                    "{strasse}",
+                    "{東京}",
+                    "title:{Acme}",
+                    "{мёд}",
+                    "{x}",
+                    "{😡}",
+                ])
+                .to_owned(),
+            26 => self
+                .pick(&[
+                    "author_name:ann",
+                    "author_name:\"Ann B\"",
+                    "bio:coffee",
+                    "bio:(coffee NEAR/3 fan)",
+                    "author_name:a??",
+                    "bio:cof*",
+                ])
+                .to_owned(),
+            27 => self
+                .pick(&[
+                    "site:acme.com",
+                    "site:shop.acme.com",
+                    "site:com",
+                    "url:acme.com/a",
+                    "url:\"https://www.acme.com/\"",
+                    "link:acme.com",
+                    "link:acme.com/a",
+                    "link:com",
+                    "url:acme",
+                    "site:none.example",
+                ])
+                .to_owned(),
+            28 => self
+                .pick(&[
+                    "segment:gold",
+                    "segment:Silver",
+                    "segment:none",
+                    "duplicate:yes",
+                    "duplicate:no",
+                ])
+                .to_owned(),
+            29 => format!(
+                "date:{}",
+                self.pick(&[
+                    "today",
+                    "yesterday",
+                    "2026-11-20..2026-11-22",
+                    "2026-11-22..2026-11-20",
+                    "7d..1d",
+                    "2026-11-21",
+                ])
+            ),
             _ => format!(
                 "until:{}",
                 self.pick(&[
@@ -260,7 +374,14 @@ impl Sample {
             key,
             source: SourceId::parse(self.pick(&SOURCES)).expect("source"),
             kind: PostKind::ALL[self.below(6)],
-            url: None,
+            url: self.one_in(2).then(|| {
+                let url = self.pick(&[
+                    "https://www.Acme.com/",
+                    "https://shop.acme.com/a?b=1",
+                    "http://acme.com/a/b",
+                ]);
+                url.to_owned()
+            }),
             title: (!self.one_in(3)).then(|| self.words(4)),
             raw: text.clone(),
             fingerprint: fingerprint(&text),
@@ -283,7 +404,10 @@ impl Sample {
             thread_id: None,
             repost_of: None,
             links: if self.one_in(3) {
-                vec!["https://acme.com/a".to_owned()]
+                vec![
+                    "https://acme.com/a".to_owned(),
+                    "https://x.example/".to_owned(),
+                ]
             } else {
                 Vec::new()
             },
@@ -300,6 +424,9 @@ impl Sample {
         if self.one_in(3) {
             record.customer = Some(self.customer());
         }
+        record.duplicate_of = self
+            .one_in(4)
+            .then(|| crate::domain::PostId::derive("x", "", "first"));
         record
     }
 
@@ -308,6 +435,10 @@ impl Sample {
             native_id: self.below(9).to_string(),
             handle: self.pick(&HANDLES).to_owned(),
             followers: (!self.one_in(3)).then(|| self.below(5) as u64),
+            display_name: (!self.one_in(3)).then(|| self.pick(&["Ann B", "ann", "Bob"]).to_owned()),
+            bio: self
+                .one_in(2)
+                .then(|| self.pick(&["A coffee fan", "Coffee, and a fan"]).to_owned()),
             verified: self.one_in(2),
             ..Author::default()
         }
@@ -357,7 +488,9 @@ impl Sample {
             id,
             name: "Ann".to_owned(),
             identities: Vec::new(),
-            segment: None,
+            segment: self
+                .one_in(2)
+                .then(|| self.pick(&["gold", "Silver"]).to_owned()),
             value: None,
             tags: Vec::new(),
         };

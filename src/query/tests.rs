@@ -1,5 +1,8 @@
 //! The language from outside: what parses to what, what is refused and how, what matches.
 
+mod errors;
+mod near;
+
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -28,15 +31,6 @@ fn refused(text: &str) -> QueryError {
     }
 }
 
-fn candidate(record: &PostRecord) -> Candidate<'_> {
-    Candidate {
-        post: &record.post,
-        analysis: Known::Yes(record.analysis.as_ref()),
-        customer: Known::Yes(record.customer.as_ref().map(|(customer, _)| customer)),
-        monitors: Known::Yes(&record.monitors),
-    }
-}
-
 fn post(title: &str, text: &str) -> PostRecord {
     let mut record = Sample::new(1).record(1);
     record.post.title = (!title.is_empty()).then(|| title.to_owned());
@@ -46,7 +40,7 @@ fn post(title: &str, text: &str) -> PostRecord {
 
 fn matching(query: &str, record: &PostRecord) -> Truth {
     let query = Query::parse(query).unwrap_or_else(|error| panic!("{}", error.render()));
-    matches(&query, &candidate(record), &context())
+    matches(&query, &Candidate::of(record), &context())
 }
 
 #[test]
@@ -93,194 +87,6 @@ fn the_canonical_form_says_what_was_understood() {
     for (text, expected) in cases {
         assert_eq!(canonical(text), expected, "{text}");
     }
-}
-
-#[test]
-fn errors_point_at_the_place_and_say_what_would_be_right() {
-    let cases = [
-        (
-            "",
-            "the query is empty",
-            "",
-            "write a word, or * for all posts",
-        ),
-        (
-            "a AND b OR c",
-            "AND and OR stand side by side without brackets",
-            "OR",
-            "write (a AND b) OR c, or put the brackets around the OR",
-        ),
-        (
-            "a OR b c",
-            "AND and OR stand side by side without brackets",
-            "c",
-            "write a OR (b AND c), or put the brackets around the OR",
-        ),
-        (
-            "a AND",
-            "nothing stands after AND",
-            "",
-            "write a word, a \"phrase\", a field:value or ( ... )",
-        ),
-        (
-            "OR a",
-            "OR needs something on both sides",
-            "OR",
-            "write a word before it, or \"or\" to look for the word",
-        ),
-        (
-            "(a",
-            "this bracket is not closed",
-            "(",
-            "put a ) where it ends",
-        ),
-        (
-            "a)",
-            "this bracket closes nothing",
-            ")",
-            "remove it, or open a bracket before",
-        ),
-        (
-            "a ()",
-            "nothing stands in these brackets",
-            "(",
-            "write a word",
-        ),
-        (
-            "say \"a b",
-            "this quote is not closed",
-            "\"",
-            "put a \" after the last word of the phrase",
-        ),
-        (
-            "sentimant:negative",
-            "there is no field \"sentimant\"",
-            "sentimant:",
-            "did you mean sentiment: ?",
-        ),
-        (
-            "see http://a.example",
-            "there is no field \"http\"",
-            "http:",
-            "put the text in quotes to look for it as it stands",
-        ),
-        (
-            "intent:complain",
-            "intent: has no value \"complain\"",
-            "intent:complain",
-            "did you mean intent:complaint ? There are complaint, question, purchase_intent, praise, churn_risk, suggestion, bug_report, spam",
-        ),
-        (
-            "kind:story",
-            "kind: has no value \"story\"",
-            "kind:story",
-            "there are post, reply, comment, review, article, repost",
-        ),
-        (
-            "is:linkd",
-            "is: has no value \"linkd\"",
-            "is:linkd",
-            "did you mean is:linked ?",
-        ),
-        (
-            "rating:good",
-            "\"good\" is not a number or a range",
-            "rating:good",
-            "write rating:>10, rating:<=2, rating:1..2 or rating:3",
-        ),
-        (
-            "rating:4..2",
-            "this range is empty",
-            "rating:4..2",
-            "write rating:2..4",
-        ),
-        (
-            "lang:german",
-            "\"german\" is not a language code",
-            "lang:german",
-            "write two letters, such as lang:de, or lang:und for undetermined",
-        ),
-        (
-            "title: a",
-            "nothing stands after title:",
-            "title:",
-            "write the value directly after the colon",
-        ),
-        (
-            "title:(a lang:de)",
-            "lang: stands in the brackets of another field",
-            "lang:",
-            "close the brackets before it",
-        ),
-        ("a -b", "-b is not an operator", "-b", "write NOT b"),
-        ("a || b", "|| is not an operator", "||", "write OR"),
-        (
-            "wom?n",
-            "a wildcard within a word is not available yet",
-            "wom?n",
-            "a * at the end of a word works, as in charg*",
-        ),
-        (
-            "ab*",
-            "this wildcard would find too many words",
-            "ab*",
-            "write at least 3 letters before the *",
-        ),
-        (
-            "wi-fi*",
-            "\"wi-fi\" is more than one word",
-            "wi-fi*",
-            "a * works after a single word; put several words in quotes, without it",
-        ),
-        (
-            "\"a b\"~5",
-            "\"...\"~5 is not available yet",
-            "~",
-            "a phrase finds words that stand side by side; AND finds them anywhere",
-        ),
-        (
-            "a NEAR/5 b",
-            "NEAR is not available yet",
-            "NEAR/5",
-            "AND finds the words anywhere in the post",
-        ),
-        (
-            "{BT}",
-            "{...} (exactly these characters) is not available yet",
-            "{BT}",
-            "write the word without the braces; case does not count",
-        ),
-        (
-            "a ...",
-            "there is no word in \"...\"",
-            "...",
-            "write letters, digits or an emoji",
-        ),
-        (
-            "date:2026-10-01..2026-10-31",
-            "date: is not available yet",
-            "date:",
-            "write since:2026-10-01 until:2026-10-31",
-        ),
-    ];
-    for (text, message, place, expected) in cases {
-        let error = refused(text);
-        assert_eq!(error.message(), message, "{text}");
-        assert_eq!(&text[error.span()], place, "{text}");
-        assert_eq!(error.expected(), Some(expected), "{text}");
-    }
-    assert_eq!(
-        refused("similar:post_1").message(),
-        "similar: is not available yet"
-    );
-}
-
-#[test]
-fn an_error_is_shown_with_a_caret() {
-    assert_eq!(
-        refused("battery\n  charger sentimant:negative").render(),
-        "there is no field \"sentimant\"\n    charger sentimant:negative\n            ^^^^^^^^^^\n  did you mean sentiment: ?"
-    );
 }
 
 #[test]
@@ -362,7 +168,7 @@ fn what_is_not_known_yet_decides_only_what_it_must() {
         analysis: Known::NotYet,
         customer: Known::NotYet,
         monitors: Known::NotYet,
-        ..candidate(&record)
+        ..Candidate::of(&record)
     };
     let cases = [
         ("battery", Truth::True),

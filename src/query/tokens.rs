@@ -1,18 +1,23 @@
 //! A post's words, cut once and looked up by many queries.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::domain::Post;
 use crate::text::tokenize;
 
-use super::ast::{Form, Scope, TextTest};
+use super::ast::{Pattern, Phrase, Scope, TextTest, Word};
+use super::spans::{Field, spans};
 
-/// The words of one post's title and text.
+/// The words of one post's title and text, and of its author's name and bio when somebody asks.
 #[derive(Debug, Clone)]
 pub struct PostTokens<'a> {
+    post: &'a Post,
     title: FieldTokens<'a>,
     text: FieldTokens<'a>,
+    author_name: OnceCell<FieldTokens<'a>>,
+    bio: OnceCell<FieldTokens<'a>>,
 }
 
 impl<'a> PostTokens<'a> {
@@ -20,8 +25,11 @@ impl<'a> PostTokens<'a> {
     #[must_use]
     pub fn new(post: &'a Post) -> Self {
         Self {
+            post,
             title: FieldTokens::new(post.title.as_deref().unwrap_or_default()),
             text: FieldTokens::new(&post.text),
+            author_name: OnceCell::new(),
+            bio: OnceCell::new(),
         }
     }
 
@@ -29,65 +37,105 @@ impl<'a> PostTokens<'a> {
     #[must_use]
     pub(super) fn contain(&self, test: &TextTest) -> bool {
         match test.scope {
-            Scope::Title => self.title.contain(test),
-            Scope::Text => self.text.contain(test),
-            Scope::Anywhere => self.title.contain(test) || self.text.contain(test),
+            Scope::Title => self.title.contain(&test.pattern),
+            Scope::Text => self.text.contain(&test.pattern),
+            Scope::Anywhere => {
+                self.title.contain(&test.pattern) || self.text.contain(&test.pattern)
+            }
+            Scope::AuthorName => self
+                .author_name
+                .get_or_init(|| FieldTokens::new(author_name(self.post)))
+                .contain(&test.pattern),
+            Scope::Bio => self
+                .bio
+                .get_or_init(|| FieldTokens::new(bio(self.post)))
+                .contain(&test.pattern),
         }
     }
+}
+
+/// The words of `author_name:`. The index holds the same.
+pub(crate) fn author_name(post: &Post) -> &str {
+    let author = post.author.as_ref();
+    author
+        .and_then(|author| author.display_name.as_deref())
+        .unwrap_or_default()
+}
+
+/// The words of `bio:`. The index holds the same.
+pub(crate) fn bio(post: &Post) -> &str {
+    let author = post.author.as_ref();
+    author
+        .and_then(|author| author.bio.as_deref())
+        .unwrap_or_default()
 }
 
 /// The words of one field, sorted for look-up.
 #[derive(Debug, Clone)]
 pub(super) struct FieldTokens<'a> {
+    source: &'a str,
     tokens: Vec<Found<'a>>,
 }
 
 #[derive(Debug, Clone)]
 struct Found<'a> {
     text: Cow<'a, str>,
-    position: usize,
+    position: u32,
     span: Range<usize>,
 }
 
 impl<'a> FieldTokens<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        let mut tokens: Vec<Found<'a>> = tokenize(text)
+    pub(super) fn new(source: &'a str) -> Self {
+        let mut tokens: Vec<Found<'a>> = tokenize(source)
             .map(|token| Found {
                 text: token.text,
-                position: token.position,
+                position: position(token.position),
                 span: token.start..token.end,
             })
             .collect();
         tokens.sort_unstable_by(|a, b| (&a.text, a.position).cmp(&(&b.text, b.position)));
-        Self { tokens }
+        Self { source, tokens }
     }
 
-    fn contain(&self, test: &TextTest) -> bool {
-        self.find(test).next().is_some()
+    fn contain(&self, pattern: &Pattern) -> bool {
+        match pattern {
+            // Nearly all tests are of this kind: nothing is put together for them.
+            Pattern::Phrase(phrase) => match self.folded(phrase) {
+                Some(found) => found,
+                None => !spans(pattern, &mut &*self).is_empty(),
+            },
+            _ => !spans(pattern, &mut &*self).is_empty(),
+        }
     }
 
-    /// The bytes from the first to the last word of each place where the test holds.
-    pub(super) fn find(&self, test: &TextTest) -> impl Iterator<Item = Range<usize>> {
-        let (first, rest) = match test.terms.split_first() {
-            Some((first, rest)) => (Some(first), rest),
-            None => (None, [].as_slice()),
+    /// Whether a phrase of folded words stands here; None when it has others.
+    fn folded(&self, phrase: &Phrase) -> Option<bool> {
+        let (first, rest) = phrase.terms.split_first()?;
+        let Word::Folded(text) = &first.word else {
+            return None;
         };
-        let starts = first.map_or([].as_slice(), |first| match test.form {
-            Form::Prefix => self.beginning_with(&first.text),
-            Form::Word | Form::Phrase => self.equal_to(&first.text),
-        });
-        starts.iter().filter_map(move |start| {
-            let mut span = start.span.clone();
-            for term in rest {
-                let position = start.position + term.offset - first.map_or(0, |first| first.offset);
-                let same = self.equal_to(&term.text);
-                let at = same
+        let mut others = Vec::with_capacity(rest.len());
+        for term in rest {
+            let Word::Folded(text) = &term.word else {
+                return None;
+            };
+            others.push((term.offset - first.offset, self.equal_to(text)));
+        }
+        Some(self.equal_to(text).iter().any(|start| {
+            others.iter().all(|(offset, found)| {
+                let position = start.position + offset;
+                found
                     .binary_search_by_key(&position, |found| found.position)
-                    .ok()?;
-                span.end = span.end.max(same[at].span.end);
-            }
-            Some(span)
-        })
+                    .is_ok()
+            })
+        }))
+    }
+
+    /// The bytes of each place where the pattern stands.
+    pub(super) fn find(&self, pattern: &Pattern) -> impl Iterator<Item = Range<usize>> {
+        spans(pattern, &mut &*self)
+            .into_iter()
+            .flat_map(|span| span.marks)
     }
 
     fn equal_to(&self, text: &str) -> &[Found<'a>] {
@@ -101,4 +149,41 @@ impl<'a> FieldTokens<'a> {
         let length = self.tokens[start..].partition_point(|found| found.text.starts_with(prefix));
         &self.tokens[start..start + length]
     }
+}
+
+impl Field for &FieldTokens<'_> {
+    type Mark = Range<usize>;
+
+    fn positions(&mut self, word: &Word) -> Vec<(u32, Range<usize>)> {
+        let place = |found: &Found<'_>| (found.position, found.span.clone());
+        match word {
+            Word::Folded(text) => self.equal_to(text).iter().map(place).collect(),
+            Word::Exact { folded, written } => self
+                .equal_to(folded)
+                .iter()
+                .filter(|found| self.source[found.span.clone()] == *written)
+                .map(place)
+                .collect(),
+            Word::Like(wildcard) => {
+                let mut places: Vec<_> = self
+                    .beginning_with(wildcard.stem())
+                    .iter()
+                    .filter(|found| wildcard.fits(&found.text))
+                    .map(place)
+                    .collect();
+                places.sort_by_key(|(at, _)| *at);
+                places.dedup_by_key(|(at, _)| *at);
+                places
+            }
+        }
+    }
+
+    fn stretch(first: &Range<usize>, last: &Range<usize>) -> Range<usize> {
+        first.start..last.end.max(first.end)
+    }
+}
+
+/// A position as the index keeps it.
+pub(super) fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }

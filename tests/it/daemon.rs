@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use overheard::domain::PostId;
 use overheard::fetch::local::LocalClient;
-use overheard::index::{Index, SearchOptions, Sort};
-use overheard::query::Query;
+use overheard::index::{Index, SearchOptions};
+use overheard::query::{Query, Sort};
 use overheard::runtime::Clock;
 use overheard::store::{Change, Store, StoredEvent};
 use tempfile::TempDir;
@@ -342,9 +342,11 @@ pub fn indexed(data: &Path) -> Vec<PostId> {
     let reader = Index::open_read_only(&data.join("index")).expect("an index");
     let query = Query::parse("since:1990-01-01").expect("a query");
     let options = SearchOptions {
-        limit: 100_000,
-        offset: 0,
+        limit: 10_000,
+        after: None,
         sort: Sort::Newest,
+        facets: false,
+        slots: false,
         now: Clock::system().now(),
         zone: TimeZone::UTC,
     };

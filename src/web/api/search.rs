@@ -1,14 +1,12 @@
-//! `GET /api/v1/search?q=&limit=&cursor=&sort=`
+//! `GET /api/v1/search?q=&limit=&cursor=&sort=&facets=&histogram=`
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as Parameters, State};
 use serde::Deserialize;
 
-use crate::index::Sort;
-use crate::insight::SearchDto;
-use crate::insight::search::Request;
-use crate::query::{Query, QueryError};
+use crate::insight::{Request, SearchDto, SearchError};
+use crate::query::{Query, QueryError, Sort};
 use crate::web::auth::guard::Reader;
 use crate::web::{Problem, SharedSite};
 
@@ -16,8 +14,6 @@ use crate::web::{Problem, SharedSite};
 const DEFAULT_LIMIT: usize = 25;
 /// Most hits of an answer.
 const MAX_LIMIT: usize = 500;
-/// How far one can page: the index keeps that many candidates in memory for each search.
-const MAX_OFFSET: usize = 100_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +24,10 @@ pub(in crate::web) struct Parameter {
     cursor: Option<String>,
     #[serde(default)]
     sort: String,
+    #[serde(default)]
+    facets: bool,
+    #[serde(default)]
+    histogram: bool,
 }
 
 pub(in crate::web) async fn search(
@@ -42,15 +42,14 @@ pub(in crate::web) async fn search(
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request(format!("limit is 1 to {MAX_LIMIT}")));
     }
-    let offset = match parameter.cursor.as_deref() {
-        None | Some("") => 0,
-        Some(cursor) => cursor.parse().map_err(|_| {
-            Problem::bad_request("cursor must be the next_cursor of an earlier answer")
-        })?,
+    let cursor = parameter.cursor.unwrap_or_default();
+    let request = Request {
+        facets: parameter.facets,
+        histogram: parameter.histogram,
+        ..request(&site, limit, &cursor, &parameter.sort)?
     };
-    let request = request(&site, limit, offset, &parameter.sort)?;
     let answer = site.web.searcher.search(&query, &request).await;
-    let answer = answer.map_err(|error| Problem::internal(&error))?;
+    let answer = answer.map_err(|error| search_problem(&error))?;
     Ok(Json(SearchDto::new(&query, &answer)))
 }
 
@@ -67,27 +66,43 @@ pub(in crate::web) fn query_problem(error: &QueryError) -> Problem {
     Problem::bad_request(error.to_string()).at(error.span().start, error.render())
 }
 
-/// What is wanted of the matches.
+/// Why there is no answer as a problem: what asks for too much is the asker's.
+pub(in crate::web) fn search_problem(error: &SearchError) -> Problem {
+    match error {
+        SearchError::TooMuch(_) => Problem::bad_request(error.to_string()),
+        SearchError::Index(_) | SearchError::Store(_) | SearchError::CutOff => {
+            Problem::internal(error)
+        }
+    }
+}
+
+/// What is wanted of the matches. Without a `sort`, the query says it.
 pub(in crate::web) fn request(
     site: &SharedSite,
     limit: usize,
-    offset: usize,
+    cursor: &str,
     sort: &str,
 ) -> Result<Request, Problem> {
     let sort = match sort {
-        "" | "new" => Sort::Newest,
-        "relevance" => Sort::Relevance,
-        _ => return Err(Problem::bad_request("sort is new or relevance")),
+        "" => None,
+        name => match Sort::ALL.iter().find(|sort| sort.as_str() == name) {
+            Some(sort) => Some(*sort),
+            None => {
+                let all: Vec<&str> = Sort::ALL.iter().map(|sort| sort.as_str()).collect();
+                let detail = format!("sort is one of {}", all.join(", "));
+                return Err(Problem::bad_request(detail));
+            }
+        },
     };
-    if offset > MAX_OFFSET {
-        let detail = format!("paging ends at {MAX_OFFSET} matches; narrow the query with until:");
-        return Err(Problem::bad_request(detail));
-    }
+    let after = match cursor {
+        "" => None,
+        text => Some(text.parse().map_err(|_| {
+            Problem::bad_request("cursor must be the next_cursor of an earlier answer")
+        })?),
+    };
     Ok(Request {
-        limit,
-        offset,
+        after,
         sort,
-        now: site.web.clock.now(),
-        zone: site.web.zone.clone(),
+        ..Request::first(limit, site.web.clock.now(), site.web.zone.clone())
     })
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::inbox_view::{self as view, Choice, Empty, Fault, Field, Tally};
 use super::mention_view::{Moment, Row, Sheet};
 use super::{Chrome, Place, chrome, error_page, format, html, links};
-use crate::domain::PostId;
+use crate::domain::{PostId, SentimentLabel};
 use crate::insight::marks::segments;
 use crate::insight::search::Answer;
 use crate::query::{Query, highlight, highlight_title};
@@ -34,6 +34,9 @@ pub(in crate::web) struct Parameter {
     /// `relevance`, or empty for the newest first.
     #[serde(default)]
     pub sort: String,
+    /// Where the page before ended.
+    #[serde(default)]
+    pub after: String,
     /// How many come before this page.
     #[serde(default)]
     pub from: usize,
@@ -81,6 +84,7 @@ impl Parameter {
             ("range", &state.range),
             ("scope", &state.scope),
             ("sort", &state.sort),
+            ("after", &state.after),
             ("from", &from),
             ("selected", &state.selected),
         ];
@@ -96,6 +100,7 @@ impl Parameter {
     pub fn fresh(&self, change: impl FnOnce(&mut Self)) -> String {
         self.href(|state| {
             state.from = 0;
+            state.after.clear();
             state.selected.clear();
             change(state);
         })
@@ -153,7 +158,6 @@ async fn page(
 struct Found {
     query: Query,
     answer: Answer,
-    sentiment: [u64; 3],
 }
 
 async fn find(site: &SharedSite, state: &Parameter) -> Result<Found, Problem> {
@@ -161,17 +165,12 @@ async fn find(site: &SharedSite, state: &Parameter) -> Result<Found, Problem> {
     let query = view::within(&query, &state.range)?;
     let declared = site.web.declared.borrow().clone();
     let query = view::scoped(query, &state.scope, &declared.monitors)?;
-    let request = api::search::request(site, PAGE, state.from, &state.sort)?;
+    let mut request = api::search::request(site, PAGE, &state.after, &state.sort)?;
+    request.facets = true;
     let searcher = &site.web.searcher;
     let answer = searcher.search(&query, &request).await;
-    let answer = answer.map_err(|error| Problem::internal(&error))?;
-    let sentiment = searcher.sentiments(&query, &request).await;
-    let sentiment = sentiment.map_err(|error| Problem::internal(&error))?;
-    Ok(Found {
-        query,
-        answer,
-        sentiment,
-    })
+    let answer = answer.map_err(|error| api::search::search_problem(&error))?;
+    Ok(Found { query, answer })
 }
 
 /// The chosen mention, else the first of the list, so that wide screens waste no column.
@@ -249,7 +248,8 @@ impl InboxPage {
             "" => format::plural(answer.total, "mention", "mentions"),
             _ => format::plural(answer.total, "post", "posts"),
         };
-        self.tallies = view::tallies(found.sentiment, state);
+        let sentiment = SentimentLabel::ALL.map(|label| answer.count("sentiment", label.as_str()));
+        self.tallies = view::tallies(sentiment, state);
         self.tallies_label = view::tallies_label(&self.tallies);
         let shown = answer.hits.len();
         let (first, last) = (state.from + 1, state.from + shown);
@@ -259,14 +259,14 @@ impl InboxPage {
             format::number(last as u64),
             self.total
         );
-        let page = |from| {
+        self.newer = (!state.after.is_empty()).then(|| state.fresh(|_| {}));
+        self.older = answer.next.map(|position| {
             state.href(|state| {
-                state.from = from;
+                state.from += shown;
+                state.after = position.to_string();
                 state.selected.clear();
             })
-        };
-        self.newer = (state.from > 0).then(|| page(state.from.saturating_sub(PAGE)));
-        self.older = answer.next_offset.map(page);
+        });
         for hit in answer.hits {
             let id = hit.record.post.id.to_string();
             let current = self.chosen && state.selected == id;

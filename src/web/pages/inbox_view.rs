@@ -7,7 +7,7 @@ use super::inbox::Parameter;
 use super::mention_view::Moment;
 use super::score_view::sign;
 use crate::domain::{MonitorSummary, SentimentLabel};
-use crate::insight::{self, SourceDto};
+use crate::insight::SourceDto;
 use crate::query::Query;
 use crate::web::{Problem, api};
 
@@ -65,7 +65,7 @@ const SCOPES: [(&str, &str); 2] = [("mentions", ""), ("posts", "all")];
 /// The orders that one click offers.
 pub(in crate::web) const ORDERS: [(&str, &str); 2] = [("newest", ""), ("relevant", "relevance")];
 
-/// The query within the range. Joined as text: the canonical form of a query always parses again.
+/// The query within the range.
 pub(in crate::web) fn within(query: &Query, range: &str) -> Result<Query, Problem> {
     if range.is_empty() {
         return Ok(query.clone());
@@ -76,8 +76,9 @@ pub(in crate::web) fn within(query: &Query, range: &str) -> Result<Query, Proble
             "a range is 24h, 7d or 30d; use since: in the query for others",
         ));
     }
-    insight::search::and(query, &format!("since:{range}"))
-        .map_err(|error| api::search::query_problem(&error))
+    let since = Query::parse(&format!("since:{range}"));
+    let since = since.map_err(|error| api::search::query_problem(&error))?;
+    Ok(query.and(&since))
 }
 
 /// The query among mentions, unless all posts are wanted: those of a monitor that is declared.
@@ -102,8 +103,9 @@ pub(in crate::web) fn scoped(
     if leaves.is_empty() {
         return Ok(query);
     }
-    insight::search::and(&query, &format!("({})", leaves.join(" OR ")))
-        .map_err(|error| api::search::query_problem(&error))
+    let scope = Query::parse(&leaves.join(" OR "));
+    let scope = scope.map_err(|error| api::search::query_problem(&error))?;
+    Ok(query.and(&scope))
 }
 
 pub(in crate::web) fn scopes(state: &Parameter) -> Vec<Choice> {

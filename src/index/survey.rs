@@ -1,0 +1,346 @@
+//! One pass over all documents that a query finds: how many, which come first, how they spread over labels
+//! and time. Gives up at its deadline.
+//!
+//! Documents are ordered by a key (time, engagement, score, relevance) and, where keys are equal, by a number
+//! that each post has for good. A page therefore begins behind a post, not behind a count, and stays where
+//! it is while posts arrive.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+use tantivy::collector::{Collector, SegmentCollector};
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::query::Weight;
+use tantivy::{
+    DocAddress, DocId, DocSet, Score, SegmentOrdinal, SegmentReader, TERMINATED, TantivyError,
+    f64_to_u64, i64_to_u64,
+};
+
+use super::schema::{ENGAGEMENT, ORDERED_AT, SCORE, TIE};
+use crate::query::{LabelField, Sort};
+
+/// Documents between two looks at the clock.
+const BETWEEN_LOOKS: u32 = 4_096;
+
+/// Seconds of a slot of time: all zones of today differ by multiples of it.
+pub const SLOT_SECS: i64 = 15 * 60;
+
+/// What an error says when the time is over; nothing else makes an error of this text.
+pub(super) const TOO_LATE: &str = "the search took too long";
+
+/// Labels whose counts an answer can show.
+pub const FACETS: [LabelField; 9] = [
+    LabelField::Network,
+    LabelField::Sentiment,
+    LabelField::Intent,
+    LabelField::Emotion,
+    LabelField::Lang,
+    LabelField::Monitor,
+    LabelField::Source,
+    LabelField::Author,
+    LabelField::Segment,
+];
+
+/// A place in the order of an answer: behind one post and before the next. `Display` and `FromStr` are its
+/// form in URLs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Greater keys come first.
+    key: u64,
+    tie: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}", self.key, self.tie)
+    }
+}
+
+/// A text that is no position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is not the cursor of an answer")]
+pub struct NoPosition;
+
+impl FromStr for Position {
+    type Err = NoPosition;
+
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
+        let (key, tie) = text.split_once('-').ok_or(NoPosition)?;
+        let number = |digits: &str| u64::from_str_radix(digits, 16).map_err(|_| NoPosition);
+        Ok(Self {
+            key: number(key)?,
+            tie: number(tie)?,
+        })
+    }
+}
+
+/// What is wanted of the documents.
+pub(super) struct Survey {
+    pub limit: usize,
+    pub after: Option<Position>,
+    pub sort: Sort,
+    pub facets: bool,
+    pub slots: bool,
+    pub deadline: Instant,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub total: u64,
+    /// In order, with relevance.
+    pub top: Vec<(Position, Score, DocAddress)>,
+    /// Counts by label.
+    pub facets: BTreeMap<&'static str, HashMap<String, u64>>,
+    /// Counts by `SLOT_SECS` since 1970.
+    pub slots: HashMap<i64, u64>,
+}
+
+impl Collector for Survey {
+    type Fruit = Found;
+    type Child = Segment;
+
+    fn for_segment(&self, ord: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<Segment> {
+        let columns = reader.fast_fields();
+        let mut facets = Vec::new();
+        if self.facets {
+            for field in FACETS {
+                if let Some(column) = columns.str(field.as_str())? {
+                    let counts = vec![0; column.num_terms()];
+                    facets.push((field.as_str(), column, counts));
+                }
+            }
+        }
+        Ok(Segment {
+            ord,
+            limit: self.limit,
+            after: self.after,
+            key: match self.sort {
+                Sort::Newest => Key::Time(columns.i64(ORDERED_AT)?),
+                Sort::Relevance => Key::Relevance,
+                Sort::Engagement => Key::Most(columns.f64(ENGAGEMENT)?),
+                Sort::Score => Key::Least(columns.f64(SCORE)?),
+            },
+            tie: columns.u64(TIE)?,
+            times: self.slots.then(|| columns.i64(ORDERED_AT)).transpose()?,
+            total: 0,
+            top: BinaryHeap::new(),
+            facets,
+            slots: HashMap::new(),
+        })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        self.sort == Sort::Relevance && self.limit > 0
+    }
+
+    fn collect_segment(
+        &self,
+        weight: &dyn Weight,
+        ord: u32,
+        reader: &SegmentReader,
+    ) -> tantivy::Result<Found> {
+        let mut segment = self.for_segment(ord, reader)?;
+        let scoring = self.requires_scoring();
+        let alive = reader.alive_bitset();
+        let mut scorer = weight.scorer(reader, 1.0)?;
+        let mut looked = 0;
+        let mut doc = scorer.doc();
+        while doc != TERMINATED {
+            if looked == 0 && Instant::now() > self.deadline {
+                return Err(TantivyError::InternalError(TOO_LATE.to_owned()));
+            }
+            looked = (looked + 1) % BETWEEN_LOOKS;
+            if alive.is_none_or(|alive| alive.is_alive(doc)) {
+                let score = if scoring { scorer.score() } else { 0.0 };
+                segment.collect(doc, score);
+            }
+            doc = scorer.advance();
+        }
+        segment.count_labels()
+    }
+
+    fn merge_fruits(&self, segments: Vec<Found>) -> tantivy::Result<Found> {
+        let mut all = Found::default();
+        for segment in segments {
+            all.total += segment.total;
+            all.top.extend(segment.top);
+            for (field, counts) in segment.facets {
+                let known = all.facets.entry(field).or_default();
+                for (value, count) in counts {
+                    *known.entry(value).or_default() += count;
+                }
+            }
+            for (slot, count) in segment.slots {
+                *all.slots.entry(slot).or_default() += count;
+            }
+        }
+        all.top
+            .sort_unstable_by_key(|(position, _, _)| Reverse(*position));
+        all.top.truncate(self.limit);
+        Ok(all)
+    }
+}
+
+/// What decides the order.
+enum Key {
+    Time(Column<i64>),
+    Relevance,
+    Most(Column<f64>),
+    Least(Column<f64>),
+}
+
+/// The work on one segment.
+pub(super) struct Segment {
+    ord: SegmentOrdinal,
+    limit: usize,
+    after: Option<Position>,
+    key: Key,
+    tie: Column<u64>,
+    times: Option<Column<i64>>,
+    total: u64,
+    /// The last of the best on top.
+    top: BinaryHeap<Reverse<Best>>,
+    facets: Vec<(&'static str, StrColumn, Vec<u64>)>,
+    slots: HashMap<i64, u64>,
+}
+
+/// Ordered by position alone, which no two documents share.
+struct Best(Position, Score, DocId);
+
+impl PartialEq for Best {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl Eq for Best {}
+impl PartialOrd for Best {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Best {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl Segment {
+    fn place(&mut self, doc: DocId, score: Score) {
+        let key = match &self.key {
+            Key::Time(column) => column.first(doc).map(i64_to_u64),
+            Key::Relevance => Some(f64_to_u64(f64::from(score))),
+            Key::Most(column) => column.first(doc).map(f64_to_u64),
+            Key::Least(column) => column.first(doc).map(|score| !f64_to_u64(score)),
+        };
+        // Posts without the number come last.
+        let key = key.unwrap_or(0);
+        let full = self.top.len() >= self.limit;
+        if full
+            && self
+                .top
+                .peek()
+                .is_some_and(|Reverse(last)| key < last.0.key)
+        {
+            return;
+        }
+        let position = Position {
+            key,
+            tie: self.tie.first(doc).unwrap_or(0),
+        };
+        if self.after.is_some_and(|after| position >= after) {
+            return;
+        }
+        if full
+            && self
+                .top
+                .peek()
+                .is_some_and(|Reverse(last)| position < last.0)
+        {
+            return;
+        }
+        self.top.push(Reverse(Best(position, score, doc)));
+        if self.top.len() > self.limit {
+            self.top.pop();
+        }
+    }
+
+    /// Ends the work, with the names of the labels.
+    fn count_labels(self) -> tantivy::Result<Found> {
+        let mut facets = BTreeMap::new();
+        for (field, column, counts) in self.facets {
+            let mut named: HashMap<String, u64> = HashMap::new();
+            for (ord, count) in (0_u64..).zip(counts) {
+                let mut name = String::new();
+                if count > 0 && column.ord_to_str(ord, &mut name)? {
+                    named.insert(name, count);
+                }
+            }
+            facets.insert(field, named);
+        }
+        let ord = self.ord;
+        let top = self.top.into_iter();
+        Ok(Found {
+            total: self.total,
+            top: top
+                .map(|Reverse(Best(position, score, doc))| {
+                    (position, score, DocAddress::new(ord, doc))
+                })
+                .collect(),
+            facets,
+            slots: self.slots,
+        })
+    }
+}
+
+impl SegmentCollector for Segment {
+    type Fruit = Found;
+
+    fn collect(&mut self, doc: DocId, score: Score) {
+        self.total += 1;
+        if self.limit > 0 {
+            self.place(doc, score);
+        }
+        for (_, column, counts) in &mut self.facets {
+            for ord in column.term_ords(doc) {
+                if let Some(count) = usize::try_from(ord)
+                    .ok()
+                    .and_then(|ord| counts.get_mut(ord))
+                {
+                    *count += 1;
+                }
+            }
+        }
+        if let Some(at) = self.times.as_ref().and_then(|times| times.first(doc)) {
+            *self
+                .slots
+                .entry(at.div_euclid(SLOT_SECS * 1000))
+                .or_default() += 1;
+        }
+    }
+
+    fn harvest(self) -> Found {
+        // Only `collect_segment` ends a segment, and it names the labels itself.
+        self.count_labels().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_survives_its_text() {
+        let position = Position {
+            key: u64::MAX,
+            tie: 0x1234,
+        };
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for text in ["", "1", "x-1", "1-", "-", "1-1-1", "11111111111111111-1"] {
+            assert_eq!(text.parse::<Position>(), Err(NoPosition), "{text}");
+        }
+    }
+}
