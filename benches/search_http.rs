@@ -489,6 +489,7 @@ fn scored(label: SentimentLabel) -> Analysis {
                 .collect(),
         },
         intents: IntentScores(INTENTS.iter().map(|name| named(name)).collect()),
+        urgency: 0,
         embedding: vec![1; 384],
     }
 }

@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::domain::analysis::{EMOTIONS, INTENTS, LabelScore};
+use crate::domain::analysis::{EMOTIONS, INTENTS, LabelScore, MAX_URGENCY};
 use crate::domain::{
     Analysis, EmotionScores, IntentScores, InvalidId, ModelId, Sentiment, SentimentLabel,
 };
 
 /// Hex digits of the model's SHA-256 that its id carries.
 const HASH_DIGITS: usize = 12;
+
+/// Levels of urgency.
+pub(super) const LEVELS: usize = MAX_URGENCY as usize + 1;
 
 /// Why `labels.json` does not fit the program.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,7 @@ struct File {
     sentiment: Head,
     emotions: Head,
     intents: Head,
+    urgency: Option<Head>,
     ekman: BTreeMap<String, Vec<String>>,
 }
 
@@ -60,6 +64,8 @@ pub struct Scores {
     pub emotions: Vec<f32>,
     /// Logits in the order of `INTENTS`.
     pub intents: [f32; INTENTS.len()],
+    /// Logits of the levels 0 to 3; none when the model has no such head.
+    pub urgency: Option<[f32; LEVELS]>,
     /// L2-normalised vector times 127.
     pub embedding: Vec<i8>,
 }
@@ -74,6 +80,7 @@ pub(super) struct Labels {
     sentiment: Head,
     emotions: Head,
     intents: Head,
+    urgency: Option<Head>,
     /// Indices into the fine emotions, in the order of `EMOTIONS`.
     ekman: Vec<Vec<usize>>,
 }
@@ -91,6 +98,14 @@ impl Labels {
         }
         if file.emotions.labels.len() != file.emotions.thresholds.len() {
             return Err(LabelsError::Head("emotions"));
+        }
+        let levels = |head: &Head| {
+            (0..LEVELS)
+                .map(|n| n.to_string())
+                .eq(head.labels.iter().cloned())
+        };
+        if !file.urgency.as_ref().is_none_or(levels) {
+            return Err(LabelsError::Head("urgency"));
         }
         if file.max_chars != super::prepare::MAX_CHARS {
             return Err(LabelsError::Head("max_chars"));
@@ -119,8 +134,14 @@ impl Labels {
             sentiment: file.sentiment,
             emotions: file.emotions,
             intents: file.intents,
+            urgency: file.urgency,
             ekman,
         })
+    }
+
+    /// Whether the model has a head for urgency.
+    pub(super) fn has_urgency(&self) -> bool {
+        self.urgency.is_some()
     }
 
     /// Number of fine emotions.
@@ -154,6 +175,7 @@ impl Labels {
             sentiment: self.sentiment(scores.sentiment),
             emotions: EmotionScores { ekman, fine },
             intents: IntentScores(self.intents.apply(&scores.intents)),
+            urgency: urgency(scores.urgency),
             embedding: scores.embedding.clone(),
         }
     }
@@ -179,6 +201,17 @@ impl Labels {
             positive,
         }
     }
+}
+
+/// The most probable level; the lower one of two. Without such a head nothing is urgent.
+fn urgency(logits: Option<[f32; LEVELS]>) -> u8 {
+    let mut top = (0, f32::NEG_INFINITY);
+    for (level, z) in (0..=MAX_URGENCY).zip(logits.into_iter().flatten()) {
+        if z > top.1 {
+            top = (level, z);
+        }
+    }
+    top.0
 }
 
 /// A group is as probable as its most probable member, and present when a member is.
@@ -260,6 +293,7 @@ mod tests {
             sentiment: [0.0; 3],
             emotions,
             intents: [-20.0; 8],
+            urgency: Some([0.1, 0.3, 2.0, -1.0]),
             embedding: vec![],
         };
         let analysis = labels.analysis(&scores, true);
@@ -267,6 +301,9 @@ mod tests {
         assert_eq!(present, ["anger"]);
         assert_eq!(analysis.present_intents().count(), 0);
         assert!(analysis.emotions.ekman[0].probability > 0.99);
+        assert_eq!(analysis.urgency, 2);
+        assert_eq!(urgency(None), 0);
+        assert_eq!(urgency(Some([1.0, 1.0, 0.5, 1.0])), 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rten_tensor::{NdTensor, Tensor};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::cache::{TextCache, TextKey};
-use super::labels::{Labels, Scores};
+use super::labels::{LEVELS, Labels, Scores};
 use super::prepare::Preparer;
 use super::{AnalyzeError, Analyzer, Input, TextFault};
 use crate::domain::analysis::INTENTS;
@@ -29,13 +29,16 @@ const BATCH_TEXTS: usize = 32;
 /// Most tokens of one forward pass, padding included: bounds the runtime's buffers.
 const BATCH_TOKENS: usize = 2048;
 
+/// Names of the graph's outputs.
+const HEADS: [&str; 5] = ["sentiment", "emotions", "intents", "embedding", "urgency"];
+
 /// The model, loaded once and shared by all workers.
 pub struct Scorer {
     model: Model,
     input_ids: NodeId,
     attention_mask: NodeId,
-    /// sentiment, emotions, intents, embedding.
-    outputs: [NodeId; 4],
+    /// In the order of `HEADS`; the last is there when the model has it.
+    outputs: Vec<NodeId>,
     tokenizer: Tokenizer,
     preparer: Preparer,
     labels: Labels,
@@ -54,6 +57,10 @@ impl Scorer {
             .load_static_slice(GRAPH)
             .map_err(|error| load("graph", &error))?;
         let node = |name| model.node_id(name).map_err(|error| load("graph", &error));
+        let heads = match labels.has_urgency() {
+            true => &HEADS[..],
+            false => &HEADS[..4],
+        };
         let mut tokenizer =
             Tokenizer::from_bytes(TOKENIZER).map_err(|error| load("tokenizer", &error))?;
         tokenizer.with_padding(None);
@@ -66,12 +73,10 @@ impl Scorer {
         Ok(Self {
             input_ids: node("input_ids")?,
             attention_mask: node("attention_mask")?,
-            outputs: [
-                node("sentiment")?,
-                node("emotions")?,
-                node("intents")?,
-                node("embedding")?,
-            ],
+            outputs: heads
+                .iter()
+                .map(|name| node(name))
+                .collect::<Result<_, _>>()?,
             model,
             tokenizer,
             preparer: Preparer::new(),
@@ -105,7 +110,8 @@ impl Scorer {
     }
 
     /// One forward pass over texts of similar length, padded to the longest. The outputs are
-    /// sentiment [n, 3], emotions [n, 28], intents [n, 8] (logits) and embedding [n, 384].
+    /// sentiment [n, 3], emotions [n, 28], intents [n, 8] (logits), embedding [n, 384] and, where
+    /// the model has it, urgency [n, 4] (logits).
     ///
     /// # Errors
     /// When the runtime refuses the batch.
@@ -113,7 +119,7 @@ impl Scorer {
         &self,
         batch: &[&[u32]],
         pool: &Arc<ThreadPool>,
-    ) -> Result<[Tensor<f32>; 4], AnalyzeError> {
+    ) -> Result<Vec<Tensor<f32>>, AnalyzeError> {
         let width = batch.iter().map(|ids| ids.len()).max().unwrap_or(0);
         let mut ids = vec![0i32; batch.len() * width];
         let mut mask = vec![0i32; batch.len() * width];
@@ -132,10 +138,9 @@ impl Scorer {
         options.thread_pool = Some(Arc::clone(pool));
         let outputs = self
             .model
-            .run_n(inputs, self.outputs, Some(options))
+            .run(inputs, &self.outputs, Some(options))
             .map_err(|error| AnalyzeError::Run(error.to_string()))?;
-        let [sentiment, emotions, intents, embedding] = outputs.map(into_tensor);
-        Ok([sentiment?, emotions?, intents?, embedding?])
+        outputs.into_iter().map(into_tensor).collect()
     }
 
     fn cached(&self, key: TextKey) -> Option<Arc<Scores>> {
@@ -194,14 +199,29 @@ impl MiniLm {
         batch: &[Pending],
     ) -> Result<Vec<Result<Arc<Scores>, TextFault>>, AnalyzeError> {
         let tokens: Vec<&[u32]> = batch.iter().map(|p| p.ids.as_slice()).collect();
-        let [sentiment, emotions, intents, embedding] = self.scorer.run(&tokens, &self.pool)?;
         let labels = &self.scorer.labels;
-        let sentiment = rows(&sentiment, 3)?;
-        let emotions = rows(&emotions, labels.fine_emotions())?;
-        let intents = rows(&intents, INTENTS.len())?;
-        let embedding = rows(&embedding, labels.embedding)?;
+        let columns = [
+            3,
+            labels.fine_emotions(),
+            INTENTS.len(),
+            labels.embedding,
+            LEVELS,
+        ];
+        let outputs = self.scorer.run(&tokens, &self.pool)?;
+        let outputs = outputs
+            .iter()
+            .zip(columns)
+            .map(|(output, columns)| rows(output, columns))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok((0..batch.len())
-            .map(|i| scores(&sentiment[i], &emotions[i], &intents[i], &embedding[i]))
+            .map(|i| {
+                let parts: Vec<&[f32]> = outputs
+                    .iter()
+                    .filter_map(|rows| rows.get(i))
+                    .map(Vec::as_slice)
+                    .collect();
+                scores(&parts)
+            })
             .collect())
     }
 }
@@ -218,25 +238,23 @@ fn rows(output: &Tensor<f32>, columns: usize) -> Result<Vec<Vec<f32>>, AnalyzeEr
     Ok(values.chunks_exact(columns).map(<[f32]>::to_vec).collect())
 }
 
-fn scores(
-    sentiment: &[f32],
-    emotions: &[f32],
-    intents: &[f32],
-    embedding: &[f32],
-) -> Result<Arc<Scores>, TextFault> {
-    let all = [sentiment, emotions, intents, embedding];
-    if all.iter().any(|part| part.iter().any(|v| !v.is_finite())) {
+/// One text's values of all heads, in the order of `HEADS`.
+fn scores(heads: &[&[f32]]) -> Result<Arc<Scores>, TextFault> {
+    if heads.iter().any(|head| head.iter().any(|v| !v.is_finite())) {
         return Err(TextFault::NotFinite);
     }
-    let mut scores = Scores {
-        sentiment: [0.0; 3],
-        emotions: emotions.to_vec(),
-        intents: [0.0; INTENTS.len()],
-        embedding: embedding.iter().map(|&v| quantise(v)).collect(),
-    };
-    scores.sentiment.copy_from_slice(sentiment);
-    scores.intents.copy_from_slice(intents);
-    Ok(Arc::new(scores))
+    let head = |n: usize| heads.get(n).copied().unwrap_or_default();
+    Ok(Arc::new(Scores {
+        sentiment: fixed(head(0)).unwrap_or_default(),
+        emotions: head(1).to_vec(),
+        intents: fixed(head(2)).unwrap_or_default(),
+        embedding: head(3).iter().map(|&v| quantise(v)).collect(),
+        urgency: fixed(head(4)),
+    }))
+}
+
+fn fixed<const N: usize>(values: &[f32]) -> Option<[f32; N]> {
+    values.try_into().ok()
 }
 
 /// -1..1 to -127..127.

@@ -149,13 +149,9 @@ fn agrees_with_the_runtime_that_trained_the_heads() {
         let expected: Reference = serde_json::from_str(line).unwrap();
         let ids = analyzer.scorer.tokenize(&expected.prepared).unwrap();
         assert_eq!(ids, expected.ids, "{}", expected.prepared);
-        let [sentiment, emotions, intents, _] =
-            analyzer.scorer.run(&[&ids], &analyzer.pool).unwrap();
-        for (found, wanted) in [
-            (sentiment, expected.sentiment),
-            (emotions, expected.emotions),
-            (intents, expected.intents),
-        ] {
+        let outputs = analyzer.scorer.run(&[&ids], &analyzer.pool).unwrap();
+        let wanted = [expected.sentiment, expected.emotions, expected.intents];
+        for (found, wanted) in outputs.iter().zip(wanted) {
             for (found, wanted) in found.to_vec().into_iter().zip(wanted) {
                 assert!(
                     (found - wanted).abs() < 0.25,

@@ -66,6 +66,9 @@ pub enum TextFault {
     /// The model answered with a value that is no number.
     #[error("model output is not finite")]
     NotFinite,
+    /// The engine refused this text, alone.
+    #[error("engine refused the text")]
+    Refused,
     /// The engine panicked on this text, alone.
     #[error("engine panicked on the text")]
     Panicked,

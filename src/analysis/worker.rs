@@ -1,8 +1,9 @@
 //! The threads that score, behind an async handle.
 //!
 //! A call is cut into chunks of texts of similar length, one queue feeds all workers, and the results
-//! come back in the order of the texts. A panic in a chunk is caught: the worker's analyzer is
-//! rebuilt, the chunk is repeated text by text, and only a text that panics alone fails. Nothing is
+//! come back in the order of the texts. A chunk that panics or is refused is repeated text by text
+//! (after a panic with a new analyzer), and only the texts that fail alone are at fault; when a text
+//! known to be good fails too, it is the engine. The queue is bounded: who calls waits. Nothing is
 //! spawned for a call, and a call whose caller is gone is dropped from the queue.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +20,13 @@ const CHUNK_MIN: usize = 16;
 const CHUNK_MAX: usize = 128;
 /// Chunks that wait for each worker. More would only hide how late the workers are.
 const QUEUE_PER_WORKER: usize = 2;
+
+/// What each new worker scores before it takes work: the first pass allocates and is slow, and an
+/// engine that fails here fails at the start. Also tells an engine at fault from a text at fault.
+const PROBE: Input<'static> = Input {
+    text: "My new charger works, thank you",
+    language: "en",
+};
 
 /// Makes an analyzer; called again after a panic.
 pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Analyzer>, AnalyzeError> + Send + Sync>;
@@ -80,7 +88,8 @@ impl AnalyzerHandle {
         let jobs = Arc::new(Mutex::new(jobs));
         let mut model = None;
         for n in 0..workers {
-            let analyzer = factory()?;
+            let mut analyzer = factory()?;
+            analyzer.analyze(&[PROBE])?;
             model.get_or_insert_with(|| analyzer.model().clone());
             let worker = Worker {
                 factory: Arc::clone(&factory),
@@ -162,8 +171,11 @@ struct Worker {
 }
 
 /// How a batch ended that has no results.
+#[derive(Debug, thiserror::Error)]
 enum Failed {
+    #[error("panicked")]
     Panicked,
+    #[error(transparent)]
     Engine(AnalyzeError),
 }
 
@@ -196,20 +208,23 @@ impl Worker {
     fn analyze(&mut self, inputs: &[Input<'_>]) -> Result<Vec<Outcome>, AnalyzeError> {
         match self.attempt(inputs) {
             Ok(outcomes) => return Ok(outcomes),
-            Err(Failed::Engine(error)) => return Err(error),
-            Err(Failed::Panicked) => {
-                warn!(
-                    texts = inputs.len(),
-                    "analyzer panicked, repeating text by text"
-                );
-            }
+            Err(failed) => warn!(
+                texts = inputs.len(),
+                error = %failed,
+                "analyzer failed, repeating text by text"
+            ),
         }
         let mut out = Vec::with_capacity(inputs.len());
         for input in inputs {
             match self.attempt(std::slice::from_ref(input)) {
                 Ok(outcomes) => out.extend(outcomes),
                 Err(Failed::Panicked) => out.push(Outcome::Fault(TextFault::Panicked)),
-                Err(Failed::Engine(error)) => return Err(error),
+                Err(Failed::Engine(error)) => {
+                    if self.attempt(&[PROBE]).is_err() {
+                        return Err(error);
+                    }
+                    out.push(Outcome::Fault(TextFault::Refused));
+                }
             }
         }
         Ok(out)

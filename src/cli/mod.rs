@@ -24,6 +24,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::config::Config;
 use crate::demo;
+use crate::runtime::panics;
 use args::{Cli, Command, Global};
 use output::Output;
 
@@ -31,6 +32,7 @@ use output::Output;
 #[must_use]
 pub fn main() -> i32 {
     let cli = Cli::parse();
+    panics::leave_out_messages();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

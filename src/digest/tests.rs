@@ -124,6 +124,7 @@ fn analysis(label: SentimentLabel) -> Analysis {
         },
         emotions: EmotionScores::default(),
         intents: IntentScores(vec![complaint]),
+        urgency: 0,
         embedding: Vec::new(),
     }
 }

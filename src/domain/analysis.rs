@@ -93,6 +93,9 @@ pub struct EmotionScores {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct IntentScores(pub Vec<LabelScore>);
 
+/// The most urgent: somebody should act now (stranded, fraud, safety, money lost).
+pub const MAX_URGENCY: u8 = 3;
+
 /// The result for one text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -107,6 +110,8 @@ pub struct Analysis {
     pub emotions: EmotionScores,
     /// Intents.
     pub intents: IntentScores,
+    /// 0 nothing to answer, 1 some time, 2 unresolved, blocked, escalating or waiting, 3 now.
+    pub urgency: u8,
     /// The text's vector: 384 values scaled by 127, L2-normalised before scaling. Empty when not kept.
     #[serde(skip)]
     pub embedding: Vec<i8>,

@@ -339,6 +339,7 @@ impl Sample {
                 fine: Vec::new(),
             },
             intents: IntentScores(scores(self, &INTENTS)),
+            urgency: 0,
             embedding: Vec::new(),
         }
     }

@@ -119,6 +119,7 @@ fn analysis() -> Analysis {
             fine: Vec::new(),
         },
         intents: IntentScores(scores(&INTENTS)),
+        urgency: 3,
         embedding: Vec::new(),
     }
 }

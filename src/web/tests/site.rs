@@ -246,6 +246,7 @@ pub(super) fn scored(label: SentimentLabel) -> Analysis {
             positive,
         },
         emotions: EmotionScores::default(),
+        urgency: 0,
         intents: IntentScores(vec![LabelScore {
             label: "complaint".to_owned(),
             probability: 0.9,
