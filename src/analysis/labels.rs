@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::shipped::sum_of;
 use crate::domain::analysis::{EMOTIONS, INTENTS, LabelScore, MAX_URGENCY};
 use crate::domain::{
     Analysis, EmotionScores, IntentScores, InvalidId, ModelId, Sentiment, SentimentLabel,
@@ -121,10 +122,8 @@ impl Labels {
             })
             .collect::<Option<Vec<_>>>()
             .ok_or(LabelsError::Head("ekman"))?;
-        let hash = sums
-            .lines()
-            .find(|line| line.ends_with("  overheard.onnx"))
-            .and_then(|line| line.get(..HASH_DIGITS))
+        let hash = sum_of(sums, "overheard.onnx")
+            .and_then(|hash| hash.get(..HASH_DIGITS))
             .ok_or(LabelsError::Head("SHA256SUMS"))?;
         Ok(Self {
             model: ModelId::parse(format!("{}-{}@{hash}", file.model, file.version))?,
@@ -142,6 +141,22 @@ impl Labels {
     /// Whether the model has a head for urgency.
     pub(super) fn has_urgency(&self) -> bool {
         self.urgency.is_some()
+    }
+
+    /// Each fine emotion with its Ekman group.
+    pub(super) fn groups(&self) -> BTreeMap<String, String> {
+        let mut groups = BTreeMap::new();
+        for (group, members) in EMOTIONS.iter().zip(&self.ekman) {
+            for name in members.iter().filter_map(|&i| self.emotions.labels.get(i)) {
+                groups.insert(name.clone(), (*group).to_owned());
+            }
+        }
+        groups
+    }
+
+    /// The languages that the model serves.
+    pub(super) fn languages(&self) -> &[String] {
+        &self.languages
     }
 
     /// Number of fine emotions.

@@ -15,18 +15,14 @@ use tokenizers::{Tokenizer, TruncationParams};
 use super::cache::{TextCache, TextKey};
 use super::labels::{LEVELS, Labels, Scores};
 use super::prepare::Preparer;
+use super::shipped::{GRAPH, LABELS, SUMS, TOKENIZER};
 use super::{AnalyzeError, Analyzer, Input, TextFault};
 use crate::domain::analysis::INTENTS;
 use crate::domain::{Analysis, ModelId};
 
-static GRAPH: &[u8] = include_bytes!("../../models/overheard.onnx");
-const LABELS: &str = include_str!("../../models/labels.json");
-const SUMS: &str = include_str!("../../models/SHA256SUMS");
-const TOKENIZER: &[u8] = include_bytes!("../../models/tokenizer.json");
-
-/// Most texts of one forward pass.
+/// Most texts of a worker's forward pass.
 const BATCH_TEXTS: usize = 32;
-/// Most tokens of one forward pass, padding included: bounds the runtime's buffers.
+/// Most tokens of a worker's forward pass, padding included: bounds the runtime's buffers.
 const BATCH_TOKENS: usize = 2048;
 
 /// Names of the graph's outputs.
@@ -175,6 +171,15 @@ fn into_tensor(value: Value) -> Result<Tensor<f32>, AnalyzeError> {
 pub struct MiniLm {
     scorer: Arc<Scorer>,
     pool: Arc<ThreadPool>,
+    limit: BatchLimit,
+}
+
+/// How much goes into one forward pass.
+#[derive(Debug, Clone, Copy)]
+struct BatchLimit {
+    texts: usize,
+    /// Padding included.
+    tokens: usize,
 }
 
 /// A text on its way through the model.
@@ -191,6 +196,25 @@ impl MiniLm {
         Self {
             scorer,
             pool: Arc::new(ThreadPool::with_num_threads(1)),
+            limit: BatchLimit {
+                texts: BATCH_TEXTS,
+                tokens: BATCH_TOKENS,
+            },
+        }
+    }
+
+    /// An analyzer that takes each call in one pass, on all cores: for the variants of one text, whose
+    /// scores are compared (activations are quantised over a batch).
+    #[must_use]
+    pub fn one_pass(scorer: Arc<Scorer>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            scorer,
+            pool: Arc::new(ThreadPool::with_num_threads(cores)),
+            limit: BatchLimit {
+                texts: usize::MAX,
+                tokens: usize::MAX,
+            },
         }
     }
 
@@ -295,7 +319,7 @@ impl Analyzer for MiniLm {
         pending.sort_by_key(|p| p.ids.len());
         let mut rest = pending.as_slice();
         while !rest.is_empty() {
-            let (batch, next) = rest.split_at(batch_size(rest));
+            let (batch, next) = rest.split_at(self.limit.of(rest));
             rest = next;
             for (text, result) in batch.iter().zip(self.score(batch)?) {
                 if let Ok(scores) = &result {
@@ -316,16 +340,18 @@ impl Analyzer for MiniLm {
     }
 }
 
-/// How many of the texts, which are sorted by length, go into the next pass.
-fn batch_size(sorted: &[Pending]) -> usize {
-    let mut size = 0;
-    for (i, text) in sorted.iter().enumerate().take(BATCH_TEXTS) {
-        if size > 0 && (i + 1) * text.ids.len() > BATCH_TOKENS {
-            break;
+impl BatchLimit {
+    /// How many of the texts, which are sorted by length, go into the next pass.
+    fn of(self, sorted: &[Pending]) -> usize {
+        let mut size = 0;
+        for (i, text) in sorted.iter().enumerate().take(self.texts) {
+            if size > 0 && (i + 1) * text.ids.len() > self.tokens {
+                break;
+            }
+            size = i + 1;
         }
-        size = i + 1;
+        size
     }
-    size
 }
 
 #[cfg(test)]

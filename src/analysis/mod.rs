@@ -11,16 +11,25 @@
 //! `models/README.md`, and `models/train/` makes it.
 
 mod cache;
+pub mod eval;
+mod explain;
 mod labels;
 mod minilm;
 mod prepare;
+mod shipped;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+
+pub use explain::{Explanation, WordEffect, explain};
+use labels::Labels;
 pub use labels::LabelsError;
 pub use minilm::{MiniLm, Scorer};
 pub use prepare::{MAX_CHARS, Preparer};
+pub use shipped::{ShippedFile, shipped_files};
 pub use worker::{AnalyzerHandle, Factory, Outcome, Text};
 
 use crate::config::{AnalysisConfig, AnalysisEngine};
@@ -94,6 +103,56 @@ pub enum AnalyzeError {
     /// The workers have stopped.
     #[error("analyzer has stopped")]
     Stopped,
+}
+
+/// A model that may speak, as `overheard model list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelCard {
+    /// Name, version and hash, as analyses carry it.
+    pub model: String,
+    /// Codes of the languages that it serves.
+    pub languages: Vec<String>,
+    /// What it says of a text.
+    pub labels: Vec<&'static str>,
+    /// Size of its weights in bytes.
+    pub bytes: usize,
+}
+
+/// The models of the program.
+///
+/// # Errors
+/// When their labels do not fit the program.
+pub fn models() -> Result<Vec<ModelCard>, AnalyzeError> {
+    let labels = Labels::parse(shipped::LABELS, shipped::SUMS)?;
+    let mut says = vec!["sentiment", "emotions", "goemotions", "intents"];
+    if labels.has_urgency() {
+        says.push("urgency");
+    }
+    Ok(vec![ModelCard {
+        model: labels.model.to_string(),
+        languages: labels.languages().to_vec(),
+        labels: says,
+        bytes: shipped::GRAPH.len(),
+    }])
+}
+
+/// The fine emotions of the embedded model, each with its Ekman group.
+///
+/// # Errors
+/// When the labels do not fit the program.
+pub fn emotion_groups() -> Result<BTreeMap<String, String>, AnalyzeError> {
+    Ok(Labels::parse(shipped::LABELS, shipped::SUMS)?.groups())
+}
+
+/// An analyzer of the configured engine for one text and its variants: a call is one pass, on all cores.
+///
+/// # Errors
+/// When the model does not load, or scoring is switched off.
+pub fn single(config: &AnalysisConfig) -> Result<Box<dyn Analyzer>, AnalyzeError> {
+    match config.engine {
+        AnalysisEngine::None => Err(AnalyzeError::Stopped),
+        AnalysisEngine::Embedded => Ok(Box::new(MiniLm::one_pass(Arc::new(Scorer::embedded(0)?)))),
+    }
 }
 
 /// Starts the configured engine. `engine = "none"` loads nothing.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::model::ModelCommand;
 use crate::domain::{CustomerId, DigestId, MentionId, SourceId};
 
 /// Hears what customers say in public, understands it, and tells the people who should act.
@@ -80,6 +81,9 @@ pub enum Command {
     /// Look after the search index
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Score texts, measure and explain the model
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Print a one-time link to the page of the running daemon
     Login,
     /// Create, list and revoke API tokens
