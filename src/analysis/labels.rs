@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 /// Hex digits of the model's SHA-256 that its id carries.
-const HASH_DIGITS: usize = 12;
+pub(super) const HASH_DIGITS: usize = 12;
 
 /// Levels of urgency.
 pub(super) const LEVELS: usize = MAX_URGENCY as usize + 1;
@@ -187,34 +187,38 @@ impl Labels {
         Analysis {
             model: self.model.clone(),
             supported,
-            sentiment: self.sentiment(scores.sentiment),
+            sentiment: sentiment(
+                scores.sentiment.map(f64::from),
+                f64::from(self.sentiment.temperature),
+            ),
             emotions: EmotionScores { ekman, fine },
             intents: IntentScores(self.intents.apply(&scores.intents)),
             urgency: urgency(scores.urgency),
             embedding: scores.embedding.clone(),
         }
     }
+}
 
-    fn sentiment(&self, logits: [f32; 3]) -> Sentiment {
-        let scaled = logits.map(|z| f64::from(z / self.sentiment.temperature));
-        let top = scaled.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let exp = scaled.map(|z| (z - top).exp());
-        let sum: f64 = exp.iter().sum();
-        let [negative, neutral, positive] = exp.map(|e| e / sum);
-        let label = if neutral >= negative && neutral >= positive {
-            SentimentLabel::Neutral
-        } else if positive > negative {
-            SentimentLabel::Positive
-        } else {
-            SentimentLabel::Negative
-        };
-        Sentiment {
-            label,
-            score: positive - negative,
-            negative,
-            neutral,
-            positive,
-        }
+/// Calibrated probabilities out of the logits of negative, neutral and positive.
+pub(super) fn sentiment(logits: [f64; 3], temperature: f64) -> Sentiment {
+    let scaled = logits.map(|z| z / temperature);
+    let top = scaled.into_iter().fold(f64::NEG_INFINITY, f64::max);
+    let exp = scaled.map(|z| (z - top).exp());
+    let sum: f64 = exp.iter().sum();
+    let [negative, neutral, positive] = exp.map(|e| e / sum);
+    let label = if neutral >= negative && neutral >= positive {
+        SentimentLabel::Neutral
+    } else if positive > negative {
+        SentimentLabel::Positive
+    } else {
+        SentimentLabel::Negative
+    };
+    Sentiment {
+        label,
+        score: positive - negative,
+        negative,
+        neutral,
+        positive,
     }
 }
 
@@ -280,15 +284,13 @@ mod tests {
 
     #[test]
     fn sentiment_adds_up_and_score_is_the_difference() {
-        let labels = labels();
-        let t = labels.sentiment.temperature;
-        let s = labels.sentiment([0.0, 0.0, t * std::f32::consts::LN_2]);
+        let s = sentiment([0.0, 0.0, 2.0 * std::f64::consts::LN_2], 2.0);
         assert_eq!(s.label, SentimentLabel::Positive);
         assert!((s.positive - 0.5).abs() < 1e-6, "{s:?}");
         assert!((s.negative - 0.25).abs() < 1e-6, "{s:?}");
         assert!((s.score - 0.25).abs() < 1e-6, "{s:?}");
         assert_eq!(
-            labels.sentiment([1.0, 1.0, 1.0]).label,
+            sentiment([1.0, 1.0, 1.0], 1.0).label,
             SentimentLabel::Neutral
         );
     }

@@ -14,11 +14,12 @@ use tokenizers::{Tokenizer, TruncationParams};
 
 use super::cache::{TextCache, TextKey};
 use super::labels::{LEVELS, Labels, Scores};
+use super::ngrams::Ngrams;
 use super::prepare::Preparer;
-use super::shipped::{GRAPH, LABELS, SUMS, TOKENIZER};
+use super::shipped::{GRAPH, LABELS, NGRAMS, NGRAMS_LABELS, SUMS, TOKENIZER};
 use super::{AnalyzeError, Analyzer, Input, TextFault};
 use crate::domain::analysis::INTENTS;
-use crate::domain::{Analysis, ModelId};
+use crate::domain::{Analysis, ModelId, Sentiment};
 
 /// Most texts of a worker's forward pass.
 const BATCH_TEXTS: usize = 32;
@@ -38,6 +39,7 @@ pub struct Scorer {
     tokenizer: Tokenizer,
     preparer: Preparer,
     labels: Labels,
+    ngrams: Ngrams,
     cache: Mutex<TextCache<Arc<Scores>>>,
 }
 
@@ -77,6 +79,7 @@ impl Scorer {
             tokenizer,
             preparer: Preparer::new(),
             labels,
+            ngrams: Ngrams::parse(NGRAMS_LABELS, NGRAMS, SUMS)?,
             cache: Mutex::new(TextCache::new(cache_texts)),
         })
     }
@@ -281,6 +284,20 @@ fn fixed<const N: usize>(values: &[f32]) -> Option<[f32; N]> {
     values.try_into().ok()
 }
 
+/// Puts a sentiment of another model in place. That model says nothing of emotions, intents and urgency,
+/// and what the encoder says of them in this language is no more than a guess: none is present.
+fn speak_for(analysis: &mut Analysis, sentiment: Sentiment, model: &ModelId) {
+    analysis.model = model.clone();
+    analysis.supported = true;
+    analysis.sentiment = sentiment;
+    analysis.urgency = 0;
+    let emotions = &mut analysis.emotions;
+    let scores = emotions.ekman.iter_mut().chain(&mut emotions.fine);
+    for score in scores.chain(&mut analysis.intents.0) {
+        score.present = false;
+    }
+}
+
 /// -1..1 to -127..127.
 #[allow(clippy::cast_possible_truncation)]
 fn quantise(value: f32) -> i8 {
@@ -299,6 +316,7 @@ impl Analyzer for MiniLm {
         let scorer = &self.scorer;
         let mut out: Vec<Result<Arc<Scores>, TextFault>> = Vec::with_capacity(inputs.len());
         let mut pending = Vec::new();
+        let mut other = vec![None; inputs.len()];
         for (row, input) in inputs.iter().enumerate() {
             // Whatever is not overwritten below is what the text itself is at fault for.
             out.push(Err(TextFault::Empty));
@@ -306,6 +324,7 @@ impl Analyzer for MiniLm {
             if prepared.is_empty() {
                 continue;
             }
+            other[row] = scorer.ngrams.sentiment(input.language, &prepared);
             let key = TextKey::of(&prepared);
             if let Some(scores) = scorer.cached(key) {
                 out[row] = Ok(scores);
@@ -332,9 +351,14 @@ impl Analyzer for MiniLm {
         Ok(out
             .into_iter()
             .zip(inputs)
-            .map(|(result, input)| {
+            .zip(other)
+            .map(|((result, input), other)| {
                 let supported = labels.supports(input.language, input.text);
-                result.map(|scores| labels.analysis(&scores, supported))
+                let mut analysis = labels.analysis(&*result?, supported);
+                if let Some(sentiment) = other.filter(|_| !supported) {
+                    speak_for(&mut analysis, sentiment, scorer.ngrams.model());
+                }
+                Ok(analysis)
             })
             .collect())
     }

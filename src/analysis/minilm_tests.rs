@@ -194,14 +194,36 @@ fn a_huge_text_is_cut_quickly() {
 }
 
 #[test]
-fn other_languages_are_marked_not_neutral() {
-    let inputs = [Input {
-        text: "Der Akku ist nach zwei Tagen kaputt",
-        language: "de",
-    }];
-    let analysis = analyzer().analyze(&inputs).unwrap().remove(0).unwrap();
-    assert!(!analysis.supported);
-    assert_eq!(analysis.sentiment_label(), None);
+fn each_language_has_the_model_that_serves_it() {
+    let inputs = [
+        ("en", "The battery broke after two days, terrible"),
+        (
+            "de",
+            "Die App stürzt seit dem Update ständig ab, ich bin so enttäuscht",
+        ),
+        ("pl", "Bateria padła po dwóch dniach, okropne"),
+    ]
+    .map(|(language, text)| Input { text, language });
+    let mut results = analyzer().analyze(&inputs).unwrap().into_iter();
+    let [english, german, polish] = [(); 3].map(|()| results.next().unwrap().unwrap());
+    assert!(english.model.as_str().starts_with("overheard-minilm-"));
+    assert!(english.supported && english.present_intents().count() > 0);
+    assert!(
+        german.model.as_str().starts_with("overheard-ngrams-"),
+        "{german:?}"
+    );
+    assert_eq!(german.sentiment_label(), Some(Negative));
+    assert_eq!(
+        (
+            german.present_intents().count(),
+            german.present_emotions().count()
+        ),
+        (0, 0)
+    );
+    assert_eq!((german.urgency, german.intents.0.len()), (0, 8));
+    assert!(polish.model.as_str().starts_with("overheard-minilm-"));
+    assert!(!polish.supported);
+    assert_eq!(polish.sentiment_label(), None);
 }
 
 #[test]

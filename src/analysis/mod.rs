@@ -15,6 +15,7 @@ pub mod eval;
 mod explain;
 mod labels;
 mod minilm;
+mod ngrams;
 mod prepare;
 mod shipped;
 mod worker;
@@ -25,12 +26,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use explain::{Explanation, WordEffect, explain};
-use labels::Labels;
 pub use labels::LabelsError;
 pub use minilm::{MiniLm, Scorer};
 pub use prepare::{MAX_CHARS, Preparer};
 pub use shipped::{ShippedFile, shipped_files};
 pub use worker::{AnalyzerHandle, Factory, Outcome, Text};
+
+use labels::Labels;
+use ngrams::Ngrams;
 
 use crate::config::{AnalysisConfig, AnalysisEngine};
 use crate::domain::{Analysis, ModelId};
@@ -128,12 +131,21 @@ pub fn models() -> Result<Vec<ModelCard>, AnalyzeError> {
     if labels.has_urgency() {
         says.push("urgency");
     }
-    Ok(vec![ModelCard {
-        model: labels.model.to_string(),
-        languages: labels.languages().to_vec(),
-        labels: says,
-        bytes: shipped::GRAPH.len(),
-    }])
+    let ngrams = Ngrams::parse(shipped::NGRAMS_LABELS, shipped::NGRAMS, shipped::SUMS)?;
+    Ok(vec![
+        ModelCard {
+            model: labels.model.to_string(),
+            languages: labels.languages().to_vec(),
+            labels: says,
+            bytes: shipped::GRAPH.len(),
+        },
+        ModelCard {
+            model: ngrams.model().to_string(),
+            languages: ngrams.languages().map(str::to_owned).collect(),
+            labels: vec!["sentiment"],
+            bytes: ngrams.bytes(),
+        },
+    ])
 }
 
 /// The fine emotions of the embedded model, each with its Ekman group.

@@ -7,6 +7,9 @@ pub(super) static GRAPH: &[u8] = include_bytes!("../../models/overheard.onnx");
 pub(super) const LABELS: &str = include_str!("../../models/labels.json");
 pub(super) const TOKENIZER: &[u8] = include_bytes!("../../models/tokenizer.json");
 pub(super) const SUMS: &str = include_str!("../../models/SHA256SUMS");
+/// The tables of the n-gram models, and what they mean.
+pub(super) static NGRAMS: &[u8] = include_bytes!("../../models/ngrams.bin");
+pub(super) const NGRAMS_LABELS: &str = include_str!("../../models/ngrams.json");
 const EMOJI: &[u8] = include_bytes!("../../models/emoji.tsv");
 
 /// One embedded file against its line of `models/SHA256SUMS`.
@@ -47,6 +50,8 @@ pub fn shipped_files() -> Vec<ShippedFile> {
         ("labels.json", LABELS.as_bytes()),
         ("tokenizer.json", TOKENIZER),
         ("emoji.tsv", EMOJI),
+        ("ngrams.bin", NGRAMS),
+        ("ngrams.json", NGRAMS_LABELS.as_bytes()),
     ]
     .map(|(name, content)| ShippedFile::new(name, content))
     .to_vec()

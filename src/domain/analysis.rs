@@ -99,9 +99,9 @@ pub const MAX_URGENCY: u8 = 3;
 /// The result for one text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
-    /// Which model said so.
+    /// Which model said so; where several share the work, the one that speaks for the text's language.
     pub model: ModelId,
-    /// False when the text's language is not one that the model serves: all values are then a best
+    /// False when the text's language is not one that a model serves: all values are then a best
     /// effort, and charts, monitors and digests leave them out.
     pub supported: bool,
     /// Class and score.

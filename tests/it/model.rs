@@ -32,7 +32,8 @@ fn keys(value: &Value) -> Vec<&str> {
 
 #[test]
 fn each_line_is_answered_in_order_with_all_that_is_promised() {
-    let stdin = format!("{BAD}\n\nМне очень нравится этот самокат\n{GOOD}");
+    let polish = "Bateria padła po dwóch dniach i nikt nie odpowiada";
+    let stdin = format!("{BAD}\n\n{polish}\n{GOOD}");
     let lines = lines(&model(&["score"], &stdin));
     assert_eq!(lines.len(), 4);
     let first = &lines[0];
@@ -84,7 +85,9 @@ fn each_line_is_answered_in_order_with_all_that_is_promised() {
         (&lines[1]["sentiment"], &lines[1]["supported"]),
         (&Value::Null, &Value::from(false))
     );
-    assert_eq!(lines[2]["language"]["code"], "ru");
+    assert_eq!(lines[2]["language"]["code"], "pl");
+    assert_eq!(lines[2]["supported"], false);
+    assert_eq!(keys(&lines[2]), all);
     assert_eq!(lines[3]["sentiment"]["label"], "positive");
     assert!(lines[3].get("error").is_none());
 }
@@ -264,6 +267,8 @@ fn the_models_are_listed_and_their_files_are_whole() {
             .is_some_and(|id| id.starts_with("overheard-minilm-"))
     );
     assert_eq!(models[0]["languages"], serde_json::json!(["en"]));
+    let others = models[1]["languages"].as_array().expect("languages");
+    assert!(others.contains(&Value::from("de")) && !others.contains(&Value::from("en")));
     let files = model(&["verify", "--json"], "").json();
     let files = files.as_array().expect("files");
     assert!(files.iter().any(|file| file["file"] == "overheard.onnx"));
