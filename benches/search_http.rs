@@ -490,6 +490,7 @@ fn scored(label: SentimentLabel) -> Analysis {
         },
         intents: IntentScores(INTENTS.iter().map(|name| named(name)).collect()),
         urgency: 0,
+        entities: vec![],
         embedding: vec![1; 384],
     }
 }

@@ -164,6 +164,7 @@ mod tests {
                     present: broken,
                 }]),
                 urgency: 0,
+                entities: vec![],
                 embedding: vec![],
             })
         }

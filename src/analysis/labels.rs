@@ -194,6 +194,7 @@ impl Labels {
             emotions: EmotionScores { ekman, fine },
             intents: IntentScores(self.intents.apply(&scores.intents)),
             urgency: urgency(scores.urgency),
+            entities: Vec::new(),
             embedding: scores.embedding.clone(),
         }
     }
@@ -206,20 +207,7 @@ pub(super) fn sentiment(logits: [f64; 3], temperature: f64) -> Sentiment {
     let exp = scaled.map(|z| (z - top).exp());
     let sum: f64 = exp.iter().sum();
     let [negative, neutral, positive] = exp.map(|e| e / sum);
-    let label = if neutral >= negative && neutral >= positive {
-        SentimentLabel::Neutral
-    } else if positive > negative {
-        SentimentLabel::Positive
-    } else {
-        SentimentLabel::Negative
-    };
-    Sentiment {
-        label,
-        score: positive - negative,
-        negative,
-        neutral,
-        positive,
-    }
+    Sentiment::of(negative, neutral, positive)
 }
 
 /// The most probable level; the lower one of two. Without such a head nothing is urgent.

@@ -49,11 +49,24 @@ impl Scorer {
     /// # Errors
     /// When graph, tokenizer or labels do not fit each other.
     pub fn embedded(cache_texts: usize) -> Result<Self, AnalyzeError> {
-        let labels = Labels::parse(LABELS, SUMS)?;
         let model = ModelOptions::with_all_ops()
             .prepack_weights(true)
             .load_static_slice(GRAPH)
             .map_err(|error| load("graph", &error))?;
+        Self::with_graph(model, cache_texts)
+    }
+
+    /// The same model as another file has it.
+    #[cfg(all(test, feature = "rust-bert"))]
+    pub(super) fn from_file(path: &std::path::Path) -> Result<Self, AnalyzeError> {
+        let model = ModelOptions::with_all_ops()
+            .load_file(path)
+            .map_err(|error| load("graph", &error))?;
+        Self::with_graph(model, 0)
+    }
+
+    fn with_graph(model: Model, cache_texts: usize) -> Result<Self, AnalyzeError> {
+        let labels = Labels::parse(LABELS, SUMS)?;
         let node = |name| model.node_id(name).map_err(|error| load("graph", &error));
         let heads = match labels.has_urgency() {
             true => &HEADS[..],
@@ -284,12 +297,14 @@ fn fixed<const N: usize>(values: &[f32]) -> Option<[f32; N]> {
     values.try_into().ok()
 }
 
-/// Puts a sentiment of another model in place. That model says nothing of emotions, intents and urgency,
-/// and what the encoder says of them in this language is no more than a guess: none is present.
-fn speak_for(analysis: &mut Analysis, sentiment: Sentiment, model: &ModelId) {
+/// Puts a sentiment of another model in place. Where the encoder does not serve the language, what it says
+/// of emotions, intents and urgency is no more than a guess: none is present then.
+pub(super) fn speak_for(analysis: &mut Analysis, sentiment: Sentiment, model: &ModelId) {
     analysis.model = model.clone();
-    analysis.supported = true;
     analysis.sentiment = sentiment;
+    if std::mem::replace(&mut analysis.supported, true) {
+        return;
+    }
     analysis.urgency = 0;
     let emotions = &mut analysis.emotions;
     let scores = emotions.ekman.iter_mut().chain(&mut emotions.fine);

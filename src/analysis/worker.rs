@@ -86,23 +86,33 @@ impl AnalyzerHandle {
         let workers = workers.max(1);
         let (queue, jobs) = mpsc::channel(workers * QUEUE_PER_WORKER);
         let jobs = Arc::new(Mutex::new(jobs));
-        let mut model = None;
+        let (ready, started) = std::sync::mpsc::channel();
         for n in 0..workers {
-            let mut analyzer = factory()?;
-            analyzer.analyze(&[PROBE])?;
-            model.get_or_insert_with(|| analyzer.model().clone());
-            let worker = Worker {
-                factory: Arc::clone(&factory),
-                analyzer: Some(analyzer),
-            };
-            let jobs = Arc::clone(&jobs);
+            let (factory, jobs) = (Arc::clone(&factory), Arc::clone(&jobs));
+            let ready = ready.clone();
+            // A model is made in the thread that runs it: some can't be moved, none needs to be.
             std::thread::Builder::new()
                 .name(format!("analysis-{n}"))
-                .spawn(move || worker.run(&jobs))
+                .spawn(move || match Worker::start(factory) {
+                    Ok((worker, model)) => {
+                        // Nobody waits when another worker has failed; then the queue is closed too.
+                        let _ = ready.send(Ok(model));
+                        drop(ready);
+                        worker.run(&jobs);
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                })
                 .map_err(|error| AnalyzeError::Load {
                     part: "thread",
                     reason: error.to_string(),
                 })?;
+        }
+        drop(ready);
+        let mut model = None;
+        for _ in 0..workers {
+            model = Some(started.recv().map_err(|_| AnalyzeError::Stopped)??);
         }
         let model = model.ok_or(AnalyzeError::Stopped)?;
         Ok(Self {
@@ -180,6 +190,27 @@ enum Failed {
 }
 
 impl Worker {
+    /// Makes an analyzer and warms it up.
+    fn start(factory: Factory) -> Result<(Self, ModelId), AnalyzeError> {
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let mut analyzer = factory()?;
+            analyzer.analyze(&[PROBE])?;
+            Ok(analyzer)
+        }));
+        let analyzer = made.unwrap_or_else(|_| {
+            Err(AnalyzeError::Load {
+                part: "engine",
+                reason: "it panicked".to_owned(),
+            })
+        })?;
+        let model = analyzer.model().clone();
+        let worker = Self {
+            factory,
+            analyzer: Some(analyzer),
+        };
+        Ok((worker, model))
+    }
+
     fn run(mut self, jobs: &Mutex<mpsc::Receiver<Job>>) {
         loop {
             // One worker waits for the next job, the others for the lock.

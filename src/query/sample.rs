@@ -340,6 +340,7 @@ impl Sample {
             },
             intents: IntentScores(scores(self, &INTENTS)),
             urgency: 0,
+            entities: vec![],
             embedding: Vec::new(),
         }
     }

@@ -57,8 +57,12 @@ pub(super) fn set_analysis(
 ) -> Sql<bool> {
     let old = read_analysis(connection, post, &mut LabelSets::new())?;
     let same = old.is_some_and(|old| {
-        let embedding = analysis.embedding.clone();
-        Analysis { embedding, ..old } == *analysis
+        let (embedding, entities) = (analysis.embedding.clone(), analysis.entities.clone());
+        Analysis {
+            embedding,
+            entities,
+            ..old
+        } == *analysis
     });
     if !same {
         write_analysis(connection, post, analysis)?;
@@ -212,6 +216,7 @@ pub(super) fn read_analysis(
         },
         intents: IntentScores(scores(&names.intents)),
         urgency,
+        entities: Vec::new(),
         embedding: Vec::new(),
     }))
 }

@@ -150,6 +150,20 @@ fn without_an_engine_there_is_nothing_to_score_with() {
     }
 }
 
+#[cfg(not(feature = "rust-bert"))]
+#[test]
+fn an_engine_that_is_not_built_says_how_to_build_it() {
+    let home = Home::new("[analysis]\nengine = \"rust-bert\"\n");
+    for command in [
+        &["model", "score"][..],
+        &["model", "list"],
+        &["run", "--once"],
+    ] {
+        home.run(command)
+            .refused(&["without rust-bert", "--features rust-bert"]);
+    }
+}
+
 #[test]
 fn a_file_of_labels_is_measured() {
     let home = Home::new("");

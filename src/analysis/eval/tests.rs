@@ -24,6 +24,7 @@ fn judged(negative: f64, neutral: f64, positive: f64) -> Judged {
             emotions: EmotionScores::default(),
             intents: IntentScores::default(),
             urgency: 0,
+            entities: vec![],
             embedding: vec![],
         }),
         language: Language {

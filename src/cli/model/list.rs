@@ -9,9 +9,9 @@ use crate::config::Config;
 /// Lists the models that score.
 ///
 /// # Errors
-/// When the embedded labels do not fit the program, or stdout can't be written.
-pub fn list(_config: &Config, json: bool, output: &Output) -> anyhow::Result<i32> {
-    let models = analysis::models()?;
+/// When labels do not fit the program, a directory of the configuration is not good, or stdout can't be written.
+pub fn list(config: &Config, json: bool, output: &Output) -> anyhow::Result<i32> {
+    let models = analysis::models(&config.analysis, &config.models)?;
     if json {
         output.json(&models)?;
         return Ok(0);

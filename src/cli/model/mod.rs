@@ -44,7 +44,8 @@ async fn start(
         cache_texts,
         ..wanted(config)?
     };
-    Ok(tokio::task::spawn_blocking(move || analysis::build(&analysis)).await??)
+    let models = config.models.clone();
+    Ok(tokio::task::spawn_blocking(move || analysis::build(&analysis, &models)).await??)
 }
 
 /// `[analysis]`, where it names an engine.

@@ -4,7 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::analysis::TextFault;
-use crate::domain::analysis::LabelScore;
+use crate::domain::analysis::{Entity, LabelScore};
 use crate::domain::{Analysis, Language, Sentiment};
 
 /// What is said of one text: a line of `overheard model score`.
@@ -19,6 +19,9 @@ pub struct Scores<'a> {
     urgency: Option<u8>,
     supported: bool,
     model: Option<&'a str>,
+    /// Only where a model of one's own finds names.
+    #[serde(skip_serializing_if = "<[Entity]>::is_empty")]
+    entities: &'a [Entity],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -40,6 +43,7 @@ impl<'a> Scores<'a> {
             urgency: Some(analysis.urgency),
             supported: analysis.supported,
             model: Some(analysis.model.as_str()),
+            entities: &analysis.entities,
             error: None,
         }
     }
@@ -59,6 +63,7 @@ impl<'a> Scores<'a> {
             urgency: None,
             supported: false,
             model: None,
+            entities: &[],
             error: Some(error),
         }
     }

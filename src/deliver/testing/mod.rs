@@ -85,6 +85,7 @@ pub fn analysis() -> Analysis {
         },
         intents: IntentScores(vec![present("complaint", true), present("spam", false)]),
         urgency: 2,
+        entities: vec![],
         embedding: Vec::new(),
     }
 }

@@ -120,6 +120,7 @@ fn analysis() -> Analysis {
         },
         intents: IntentScores(scores(&INTENTS)),
         urgency: 3,
+        entities: vec![],
         embedding: Vec::new(),
     }
 }

@@ -247,6 +247,7 @@ pub(super) fn scored(label: SentimentLabel) -> Analysis {
         },
         emotions: EmotionScores::default(),
         urgency: 0,
+        entities: vec![],
         intents: IntentScores(vec![LabelScore {
             label: "complaint".to_owned(),
             probability: 0.9,
