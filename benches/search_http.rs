@@ -489,6 +489,8 @@ fn scored(label: SentimentLabel) -> Analysis {
                 .collect(),
         },
         intents: IntentScores(INTENTS.iter().map(|name| named(name)).collect()),
+        urgency: 0,
+        entities: vec![],
         embedding: vec![1; 384],
     }
 }

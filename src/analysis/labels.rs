@@ -7,13 +7,17 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::domain::analysis::{EMOTIONS, INTENTS, LabelScore};
+use super::shipped::sum_of;
+use crate::domain::analysis::{EMOTIONS, INTENTS, LabelScore, MAX_URGENCY};
 use crate::domain::{
     Analysis, EmotionScores, IntentScores, InvalidId, ModelId, Sentiment, SentimentLabel,
 };
 
 /// Hex digits of the model's SHA-256 that its id carries.
-const HASH_DIGITS: usize = 12;
+pub(super) const HASH_DIGITS: usize = 12;
+
+/// Levels of urgency.
+pub(super) const LEVELS: usize = MAX_URGENCY as usize + 1;
 
 /// Why `labels.json` does not fit the program.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,7 @@ struct File {
     sentiment: Head,
     emotions: Head,
     intents: Head,
+    urgency: Option<Head>,
     ekman: BTreeMap<String, Vec<String>>,
 }
 
@@ -60,6 +65,8 @@ pub struct Scores {
     pub emotions: Vec<f32>,
     /// Logits in the order of `INTENTS`.
     pub intents: [f32; INTENTS.len()],
+    /// Logits of the levels 0 to 3; none when the model has no such head.
+    pub urgency: Option<[f32; LEVELS]>,
     /// L2-normalised vector times 127.
     pub embedding: Vec<i8>,
 }
@@ -74,6 +81,7 @@ pub(super) struct Labels {
     sentiment: Head,
     emotions: Head,
     intents: Head,
+    urgency: Option<Head>,
     /// Indices into the fine emotions, in the order of `EMOTIONS`.
     ekman: Vec<Vec<usize>>,
 }
@@ -92,6 +100,14 @@ impl Labels {
         if file.emotions.labels.len() != file.emotions.thresholds.len() {
             return Err(LabelsError::Head("emotions"));
         }
+        let levels = |head: &Head| {
+            (0..LEVELS)
+                .map(|n| n.to_string())
+                .eq(head.labels.iter().cloned())
+        };
+        if !file.urgency.as_ref().is_none_or(levels) {
+            return Err(LabelsError::Head("urgency"));
+        }
         if file.max_chars != super::prepare::MAX_CHARS {
             return Err(LabelsError::Head("max_chars"));
         }
@@ -106,10 +122,8 @@ impl Labels {
             })
             .collect::<Option<Vec<_>>>()
             .ok_or(LabelsError::Head("ekman"))?;
-        let hash = sums
-            .lines()
-            .find(|line| line.ends_with("  overheard.onnx"))
-            .and_then(|line| line.get(..HASH_DIGITS))
+        let hash = sum_of(sums, "overheard.onnx")
+            .and_then(|hash| hash.get(..HASH_DIGITS))
             .ok_or(LabelsError::Head("SHA256SUMS"))?;
         Ok(Self {
             model: ModelId::parse(format!("{}-{}@{hash}", file.model, file.version))?,
@@ -119,8 +133,30 @@ impl Labels {
             sentiment: file.sentiment,
             emotions: file.emotions,
             intents: file.intents,
+            urgency: file.urgency,
             ekman,
         })
+    }
+
+    /// Whether the model has a head for urgency.
+    pub(super) fn has_urgency(&self) -> bool {
+        self.urgency.is_some()
+    }
+
+    /// Each fine emotion with its Ekman group.
+    pub(super) fn groups(&self) -> BTreeMap<String, String> {
+        let mut groups = BTreeMap::new();
+        for (group, members) in EMOTIONS.iter().zip(&self.ekman) {
+            for name in members.iter().filter_map(|&i| self.emotions.labels.get(i)) {
+                groups.insert(name.clone(), (*group).to_owned());
+            }
+        }
+        groups
+    }
+
+    /// The languages that the model serves.
+    pub(super) fn languages(&self) -> &[String] {
+        &self.languages
     }
 
     /// Number of fine emotions.
@@ -151,34 +187,38 @@ impl Labels {
         Analysis {
             model: self.model.clone(),
             supported,
-            sentiment: self.sentiment(scores.sentiment),
+            sentiment: sentiment(
+                scores.sentiment.map(f64::from),
+                f64::from(self.sentiment.temperature),
+            ),
             emotions: EmotionScores { ekman, fine },
             intents: IntentScores(self.intents.apply(&scores.intents)),
+            urgency: urgency(scores.urgency),
+            entities: Vec::new(),
             embedding: scores.embedding.clone(),
         }
     }
+}
 
-    fn sentiment(&self, logits: [f32; 3]) -> Sentiment {
-        let scaled = logits.map(|z| f64::from(z / self.sentiment.temperature));
-        let top = scaled.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let exp = scaled.map(|z| (z - top).exp());
-        let sum: f64 = exp.iter().sum();
-        let [negative, neutral, positive] = exp.map(|e| e / sum);
-        let label = if neutral >= negative && neutral >= positive {
-            SentimentLabel::Neutral
-        } else if positive > negative {
-            SentimentLabel::Positive
-        } else {
-            SentimentLabel::Negative
-        };
-        Sentiment {
-            label,
-            score: positive - negative,
-            negative,
-            neutral,
-            positive,
+/// Calibrated probabilities out of the logits of negative, neutral and positive.
+pub(super) fn sentiment(logits: [f64; 3], temperature: f64) -> Sentiment {
+    let scaled = logits.map(|z| z / temperature);
+    let top = scaled.into_iter().fold(f64::NEG_INFINITY, f64::max);
+    let exp = scaled.map(|z| (z - top).exp());
+    let sum: f64 = exp.iter().sum();
+    let [negative, neutral, positive] = exp.map(|e| e / sum);
+    Sentiment::of(negative, neutral, positive)
+}
+
+/// The most probable level; the lower one of two. Without such a head nothing is urgent.
+fn urgency(logits: Option<[f32; LEVELS]>) -> u8 {
+    let mut top = (0, f32::NEG_INFINITY);
+    for (level, z) in (0..=MAX_URGENCY).zip(logits.into_iter().flatten()) {
+        if z > top.1 {
+            top = (level, z);
         }
     }
+    top.0
 }
 
 /// A group is as probable as its most probable member, and present when a member is.
@@ -232,15 +272,13 @@ mod tests {
 
     #[test]
     fn sentiment_adds_up_and_score_is_the_difference() {
-        let labels = labels();
-        let t = labels.sentiment.temperature;
-        let s = labels.sentiment([0.0, 0.0, t * std::f32::consts::LN_2]);
+        let s = sentiment([0.0, 0.0, 2.0 * std::f64::consts::LN_2], 2.0);
         assert_eq!(s.label, SentimentLabel::Positive);
         assert!((s.positive - 0.5).abs() < 1e-6, "{s:?}");
         assert!((s.negative - 0.25).abs() < 1e-6, "{s:?}");
         assert!((s.score - 0.25).abs() < 1e-6, "{s:?}");
         assert_eq!(
-            labels.sentiment([1.0, 1.0, 1.0]).label,
+            sentiment([1.0, 1.0, 1.0], 1.0).label,
             SentimentLabel::Neutral
         );
     }
@@ -260,6 +298,7 @@ mod tests {
             sentiment: [0.0; 3],
             emotions,
             intents: [-20.0; 8],
+            urgency: Some([0.1, 0.3, 2.0, -1.0]),
             embedding: vec![],
         };
         let analysis = labels.analysis(&scores, true);
@@ -267,6 +306,9 @@ mod tests {
         assert_eq!(present, ["anger"]);
         assert_eq!(analysis.present_intents().count(), 0);
         assert!(analysis.emotions.ekman[0].probability > 0.99);
+        assert_eq!(analysis.urgency, 2);
+        assert_eq!(urgency(None), 0);
+        assert_eq!(urgency(Some([1.0, 1.0, 0.5, 1.0])), 0);
     }
 
     #[test]

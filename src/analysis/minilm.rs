@@ -13,32 +13,33 @@ use rten_tensor::{NdTensor, Tensor};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::cache::{TextCache, TextKey};
-use super::labels::{Labels, Scores};
+use super::labels::{LEVELS, Labels, Scores};
+use super::ngrams::Ngrams;
 use super::prepare::Preparer;
+use super::shipped::{GRAPH, LABELS, NGRAMS, NGRAMS_LABELS, SUMS, TOKENIZER};
 use super::{AnalyzeError, Analyzer, Input, TextFault};
 use crate::domain::analysis::INTENTS;
-use crate::domain::{Analysis, ModelId};
+use crate::domain::{Analysis, ModelId, Sentiment};
 
-static GRAPH: &[u8] = include_bytes!("../../models/overheard.onnx");
-const LABELS: &str = include_str!("../../models/labels.json");
-const SUMS: &str = include_str!("../../models/SHA256SUMS");
-const TOKENIZER: &[u8] = include_bytes!("../../models/tokenizer.json");
-
-/// Most texts of one forward pass.
+/// Most texts of a worker's forward pass.
 const BATCH_TEXTS: usize = 32;
-/// Most tokens of one forward pass, padding included: bounds the runtime's buffers.
+/// Most tokens of a worker's forward pass, padding included: bounds the runtime's buffers.
 const BATCH_TOKENS: usize = 2048;
+
+/// Names of the graph's outputs.
+const HEADS: [&str; 5] = ["sentiment", "emotions", "intents", "embedding", "urgency"];
 
 /// The model, loaded once and shared by all workers.
 pub struct Scorer {
     model: Model,
     input_ids: NodeId,
     attention_mask: NodeId,
-    /// sentiment, emotions, intents, embedding.
-    outputs: [NodeId; 4],
+    /// In the order of `HEADS`; the last is there when the model has it.
+    outputs: Vec<NodeId>,
     tokenizer: Tokenizer,
     preparer: Preparer,
     labels: Labels,
+    ngrams: Ngrams,
     cache: Mutex<TextCache<Arc<Scores>>>,
 }
 
@@ -48,12 +49,29 @@ impl Scorer {
     /// # Errors
     /// When graph, tokenizer or labels do not fit each other.
     pub fn embedded(cache_texts: usize) -> Result<Self, AnalyzeError> {
-        let labels = Labels::parse(LABELS, SUMS)?;
         let model = ModelOptions::with_all_ops()
             .prepack_weights(true)
             .load_static_slice(GRAPH)
             .map_err(|error| load("graph", &error))?;
+        Self::with_graph(model, cache_texts)
+    }
+
+    /// The same model as another file has it.
+    #[cfg(all(test, feature = "rust-bert"))]
+    pub(super) fn from_file(path: &std::path::Path) -> Result<Self, AnalyzeError> {
+        let model = ModelOptions::with_all_ops()
+            .load_file(path)
+            .map_err(|error| load("graph", &error))?;
+        Self::with_graph(model, 0)
+    }
+
+    fn with_graph(model: Model, cache_texts: usize) -> Result<Self, AnalyzeError> {
+        let labels = Labels::parse(LABELS, SUMS)?;
         let node = |name| model.node_id(name).map_err(|error| load("graph", &error));
+        let heads = match labels.has_urgency() {
+            true => &HEADS[..],
+            false => &HEADS[..4],
+        };
         let mut tokenizer =
             Tokenizer::from_bytes(TOKENIZER).map_err(|error| load("tokenizer", &error))?;
         tokenizer.with_padding(None);
@@ -66,16 +84,15 @@ impl Scorer {
         Ok(Self {
             input_ids: node("input_ids")?,
             attention_mask: node("attention_mask")?,
-            outputs: [
-                node("sentiment")?,
-                node("emotions")?,
-                node("intents")?,
-                node("embedding")?,
-            ],
+            outputs: heads
+                .iter()
+                .map(|name| node(name))
+                .collect::<Result<_, _>>()?,
             model,
             tokenizer,
             preparer: Preparer::new(),
             labels,
+            ngrams: Ngrams::parse(NGRAMS_LABELS, NGRAMS, SUMS)?,
             cache: Mutex::new(TextCache::new(cache_texts)),
         })
     }
@@ -105,7 +122,8 @@ impl Scorer {
     }
 
     /// One forward pass over texts of similar length, padded to the longest. The outputs are
-    /// sentiment [n, 3], emotions [n, 28], intents [n, 8] (logits) and embedding [n, 384].
+    /// sentiment [n, 3], emotions [n, 28], intents [n, 8] (logits), embedding [n, 384] and, where
+    /// the model has it, urgency [n, 4] (logits).
     ///
     /// # Errors
     /// When the runtime refuses the batch.
@@ -113,7 +131,7 @@ impl Scorer {
         &self,
         batch: &[&[u32]],
         pool: &Arc<ThreadPool>,
-    ) -> Result<[Tensor<f32>; 4], AnalyzeError> {
+    ) -> Result<Vec<Tensor<f32>>, AnalyzeError> {
         let width = batch.iter().map(|ids| ids.len()).max().unwrap_or(0);
         let mut ids = vec![0i32; batch.len() * width];
         let mut mask = vec![0i32; batch.len() * width];
@@ -132,10 +150,9 @@ impl Scorer {
         options.thread_pool = Some(Arc::clone(pool));
         let outputs = self
             .model
-            .run_n(inputs, self.outputs, Some(options))
+            .run(inputs, &self.outputs, Some(options))
             .map_err(|error| AnalyzeError::Run(error.to_string()))?;
-        let [sentiment, emotions, intents, embedding] = outputs.map(into_tensor);
-        Ok([sentiment?, emotions?, intents?, embedding?])
+        outputs.into_iter().map(into_tensor).collect()
     }
 
     fn cached(&self, key: TextKey) -> Option<Arc<Scores>> {
@@ -170,6 +187,15 @@ fn into_tensor(value: Value) -> Result<Tensor<f32>, AnalyzeError> {
 pub struct MiniLm {
     scorer: Arc<Scorer>,
     pool: Arc<ThreadPool>,
+    limit: BatchLimit,
+}
+
+/// How much goes into one forward pass.
+#[derive(Debug, Clone, Copy)]
+struct BatchLimit {
+    texts: usize,
+    /// Padding included.
+    tokens: usize,
 }
 
 /// A text on its way through the model.
@@ -186,6 +212,25 @@ impl MiniLm {
         Self {
             scorer,
             pool: Arc::new(ThreadPool::with_num_threads(1)),
+            limit: BatchLimit {
+                texts: BATCH_TEXTS,
+                tokens: BATCH_TOKENS,
+            },
+        }
+    }
+
+    /// An analyzer that takes each call in one pass, on all cores: for the variants of one text, whose
+    /// scores are compared (activations are quantised over a batch).
+    #[must_use]
+    pub fn one_pass(scorer: Arc<Scorer>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            scorer,
+            pool: Arc::new(ThreadPool::with_num_threads(cores)),
+            limit: BatchLimit {
+                texts: usize::MAX,
+                tokens: usize::MAX,
+            },
         }
     }
 
@@ -194,14 +239,29 @@ impl MiniLm {
         batch: &[Pending],
     ) -> Result<Vec<Result<Arc<Scores>, TextFault>>, AnalyzeError> {
         let tokens: Vec<&[u32]> = batch.iter().map(|p| p.ids.as_slice()).collect();
-        let [sentiment, emotions, intents, embedding] = self.scorer.run(&tokens, &self.pool)?;
         let labels = &self.scorer.labels;
-        let sentiment = rows(&sentiment, 3)?;
-        let emotions = rows(&emotions, labels.fine_emotions())?;
-        let intents = rows(&intents, INTENTS.len())?;
-        let embedding = rows(&embedding, labels.embedding)?;
+        let columns = [
+            3,
+            labels.fine_emotions(),
+            INTENTS.len(),
+            labels.embedding,
+            LEVELS,
+        ];
+        let outputs = self.scorer.run(&tokens, &self.pool)?;
+        let outputs = outputs
+            .iter()
+            .zip(columns)
+            .map(|(output, columns)| rows(output, columns))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok((0..batch.len())
-            .map(|i| scores(&sentiment[i], &emotions[i], &intents[i], &embedding[i]))
+            .map(|i| {
+                let parts: Vec<&[f32]> = outputs
+                    .iter()
+                    .filter_map(|rows| rows.get(i))
+                    .map(Vec::as_slice)
+                    .collect();
+                scores(&parts)
+            })
             .collect())
     }
 }
@@ -218,25 +278,39 @@ fn rows(output: &Tensor<f32>, columns: usize) -> Result<Vec<Vec<f32>>, AnalyzeEr
     Ok(values.chunks_exact(columns).map(<[f32]>::to_vec).collect())
 }
 
-fn scores(
-    sentiment: &[f32],
-    emotions: &[f32],
-    intents: &[f32],
-    embedding: &[f32],
-) -> Result<Arc<Scores>, TextFault> {
-    let all = [sentiment, emotions, intents, embedding];
-    if all.iter().any(|part| part.iter().any(|v| !v.is_finite())) {
+/// One text's values of all heads, in the order of `HEADS`.
+fn scores(heads: &[&[f32]]) -> Result<Arc<Scores>, TextFault> {
+    if heads.iter().any(|head| head.iter().any(|v| !v.is_finite())) {
         return Err(TextFault::NotFinite);
     }
-    let mut scores = Scores {
-        sentiment: [0.0; 3],
-        emotions: emotions.to_vec(),
-        intents: [0.0; INTENTS.len()],
-        embedding: embedding.iter().map(|&v| quantise(v)).collect(),
-    };
-    scores.sentiment.copy_from_slice(sentiment);
-    scores.intents.copy_from_slice(intents);
-    Ok(Arc::new(scores))
+    let head = |n: usize| heads.get(n).copied().unwrap_or_default();
+    Ok(Arc::new(Scores {
+        sentiment: fixed(head(0)).unwrap_or_default(),
+        emotions: head(1).to_vec(),
+        intents: fixed(head(2)).unwrap_or_default(),
+        embedding: head(3).iter().map(|&v| quantise(v)).collect(),
+        urgency: fixed(head(4)),
+    }))
+}
+
+fn fixed<const N: usize>(values: &[f32]) -> Option<[f32; N]> {
+    values.try_into().ok()
+}
+
+/// Puts a sentiment of another model in place. Where the encoder does not serve the language, what it says
+/// of emotions, intents and urgency is no more than a guess: none is present then.
+pub(super) fn speak_for(analysis: &mut Analysis, sentiment: Sentiment, model: &ModelId) {
+    analysis.model = model.clone();
+    analysis.sentiment = sentiment;
+    if std::mem::replace(&mut analysis.supported, true) {
+        return;
+    }
+    analysis.urgency = 0;
+    let emotions = &mut analysis.emotions;
+    let scores = emotions.ekman.iter_mut().chain(&mut emotions.fine);
+    for score in scores.chain(&mut analysis.intents.0) {
+        score.present = false;
+    }
 }
 
 /// -1..1 to -127..127.
@@ -257,6 +331,7 @@ impl Analyzer for MiniLm {
         let scorer = &self.scorer;
         let mut out: Vec<Result<Arc<Scores>, TextFault>> = Vec::with_capacity(inputs.len());
         let mut pending = Vec::new();
+        let mut other = vec![None; inputs.len()];
         for (row, input) in inputs.iter().enumerate() {
             // Whatever is not overwritten below is what the text itself is at fault for.
             out.push(Err(TextFault::Empty));
@@ -264,6 +339,7 @@ impl Analyzer for MiniLm {
             if prepared.is_empty() {
                 continue;
             }
+            other[row] = scorer.ngrams.sentiment(input.language, &prepared);
             let key = TextKey::of(&prepared);
             if let Some(scores) = scorer.cached(key) {
                 out[row] = Ok(scores);
@@ -277,7 +353,7 @@ impl Analyzer for MiniLm {
         pending.sort_by_key(|p| p.ids.len());
         let mut rest = pending.as_slice();
         while !rest.is_empty() {
-            let (batch, next) = rest.split_at(batch_size(rest));
+            let (batch, next) = rest.split_at(self.limit.of(rest));
             rest = next;
             for (text, result) in batch.iter().zip(self.score(batch)?) {
                 if let Ok(scores) = &result {
@@ -290,24 +366,31 @@ impl Analyzer for MiniLm {
         Ok(out
             .into_iter()
             .zip(inputs)
-            .map(|(result, input)| {
+            .zip(other)
+            .map(|((result, input), other)| {
                 let supported = labels.supports(input.language, input.text);
-                result.map(|scores| labels.analysis(&scores, supported))
+                let mut analysis = labels.analysis(&*result?, supported);
+                if let Some(sentiment) = other.filter(|_| !supported) {
+                    speak_for(&mut analysis, sentiment, scorer.ngrams.model());
+                }
+                Ok(analysis)
             })
             .collect())
     }
 }
 
-/// How many of the texts, which are sorted by length, go into the next pass.
-fn batch_size(sorted: &[Pending]) -> usize {
-    let mut size = 0;
-    for (i, text) in sorted.iter().enumerate().take(BATCH_TEXTS) {
-        if size > 0 && (i + 1) * text.ids.len() > BATCH_TOKENS {
-            break;
+impl BatchLimit {
+    /// How many of the texts, which are sorted by length, go into the next pass.
+    fn of(self, sorted: &[Pending]) -> usize {
+        let mut size = 0;
+        for (i, text) in sorted.iter().enumerate().take(self.texts) {
+            if size > 0 && (i + 1) * text.ids.len() > self.tokens {
+                break;
+            }
+            size = i + 1;
         }
-        size = i + 1;
+        size
     }
-    size
 }
 
 #[cfg(test)]

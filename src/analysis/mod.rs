@@ -11,19 +11,39 @@
 //! `models/README.md`, and `models/train/` makes it.
 
 mod cache;
+pub mod eval;
+mod explain;
 mod labels;
 mod minilm;
+mod ngrams;
 mod prepare;
+mod shipped;
 mod worker;
 
+#[cfg(feature = "rust-bert")]
+mod engine;
+#[cfg(not(feature = "rust-bert"))]
+#[path = "engine_absent.rs"]
+mod engine;
+#[cfg(feature = "rust-bert")]
+mod rust_bert;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+
+pub use explain::{Explanation, WordEffect, explain};
 pub use labels::LabelsError;
 pub use minilm::{MiniLm, Scorer};
 pub use prepare::{MAX_CHARS, Preparer};
+pub use shipped::{ShippedFile, shipped_files};
 pub use worker::{AnalyzerHandle, Factory, Outcome, Text};
 
-use crate::config::{AnalysisConfig, AnalysisEngine};
+use labels::Labels;
+use ngrams::Ngrams;
+
+use crate::config::{AnalysisConfig, AnalysisEngine, ModelConfig};
 use crate::domain::{Analysis, ModelId};
 
 /// Workers when the configuration leaves the number open: more than two eat the memory that a
@@ -66,6 +86,9 @@ pub enum TextFault {
     /// The model answered with a value that is no number.
     #[error("model output is not finite")]
     NotFinite,
+    /// The engine refused this text, alone.
+    #[error("engine refused the text")]
+    Refused,
     /// The engine panicked on this text, alone.
     #[error("engine panicked on the text")]
     Panicked,
@@ -93,21 +116,95 @@ pub enum AnalyzeError {
     Stopped,
 }
 
-/// Starts the configured engine. `engine = "none"` loads nothing.
+/// A model that may speak, as `overheard model list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelCard {
+    /// Name, version and hash, as analyses carry it.
+    pub model: String,
+    /// Codes of the languages that it serves.
+    pub languages: Vec<String>,
+    /// What it says of a text.
+    pub labels: Vec<String>,
+    /// Size of its weights in bytes.
+    pub bytes: usize,
+}
+
+/// The models that score.
 ///
 /// # Errors
-/// When the embedded model does not load or a thread does not start.
-pub fn build(config: &AnalysisConfig) -> Result<AnalyzerHandle, AnalyzeError> {
-    match config.engine {
-        AnalysisEngine::None => Ok(AnalyzerHandle::off()),
-        AnalysisEngine::Embedded => {
-            let scorer = Arc::new(Scorer::embedded(config.cache_texts)?);
-            let factory: Factory = Arc::new(move || {
-                Ok(Box::new(MiniLm::new(Arc::clone(&scorer))) as Box<dyn Analyzer>)
-            });
-            AnalyzerHandle::start(factory, workers(config.threads))
-        }
+/// When labels do not fit the program, or a directory of the configuration is not good.
+pub fn models(
+    config: &AnalysisConfig,
+    own: &[ModelConfig],
+) -> Result<Vec<ModelCard>, AnalyzeError> {
+    let labels = Labels::parse(shipped::LABELS, shipped::SUMS)?;
+    let mut says = vec!["sentiment", "emotions", "goemotions", "intents"];
+    if labels.has_urgency() {
+        says.push("urgency");
     }
+    let ngrams = Ngrams::parse(shipped::NGRAMS_LABELS, shipped::NGRAMS, shipped::SUMS)?;
+    let mut models = vec![
+        ModelCard {
+            model: labels.model.to_string(),
+            languages: labels.languages().to_vec(),
+            labels: says.into_iter().map(str::to_owned).collect(),
+            bytes: shipped::GRAPH.len(),
+        },
+        ModelCard {
+            model: ngrams.model().to_string(),
+            languages: ngrams.languages().map(str::to_owned).collect(),
+            labels: vec!["sentiment".to_owned()],
+            bytes: ngrams.bytes(),
+        },
+    ];
+    if config.engine == AnalysisEngine::RustBert {
+        models.extend(engine::cards(own)?);
+    }
+    Ok(models)
+}
+
+/// The fine emotions of the embedded model, each with its Ekman group.
+///
+/// # Errors
+/// When the labels do not fit the program.
+pub fn emotion_groups() -> Result<BTreeMap<String, String>, AnalyzeError> {
+    Ok(Labels::parse(shipped::LABELS, shipped::SUMS)?.groups())
+}
+
+/// An analyzer of the configured engine for one text and its variants: a call is one pass, on all cores.
+///
+/// # Errors
+/// When a model does not load, or scoring is switched off.
+pub fn single(
+    config: &AnalysisConfig,
+    own: &[ModelConfig],
+) -> Result<Box<dyn Analyzer>, AnalyzeError> {
+    if config.engine == AnalysisEngine::None {
+        return Err(AnalyzeError::Stopped);
+    }
+    let base = MiniLm::one_pass(Arc::new(Scorer::embedded(0)?));
+    match config.engine {
+        AnalysisEngine::RustBert => engine::single(base, own),
+        AnalysisEngine::Embedded | AnalysisEngine::None => Ok(Box::new(base)),
+    }
+}
+
+/// Starts the configured engine. `engine = "none"` loads nothing; `own` counts for "rust-bert" alone.
+///
+/// # Errors
+/// When a model does not load or a thread does not start.
+pub fn build(config: &AnalysisConfig, own: &[ModelConfig]) -> Result<AnalyzerHandle, AnalyzeError> {
+    if config.engine == AnalysisEngine::None {
+        return Ok(AnalyzerHandle::off());
+    }
+    let scorer = Arc::new(Scorer::embedded(config.cache_texts)?);
+    let factory: Factory = match config.engine {
+        AnalysisEngine::RustBert => engine::factory(scorer, own)?,
+        AnalysisEngine::Embedded | AnalysisEngine::None => {
+            Arc::new(move || Ok(Box::new(MiniLm::new(Arc::clone(&scorer))) as Box<dyn Analyzer>))
+        }
+    };
+    AnalyzerHandle::start(factory, workers(config.threads))
 }
 
 fn workers(configured: usize) -> usize {

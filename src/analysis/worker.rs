@@ -1,8 +1,9 @@
 //! The threads that score, behind an async handle.
 //!
 //! A call is cut into chunks of texts of similar length, one queue feeds all workers, and the results
-//! come back in the order of the texts. A panic in a chunk is caught: the worker's analyzer is
-//! rebuilt, the chunk is repeated text by text, and only a text that panics alone fails. Nothing is
+//! come back in the order of the texts. A chunk that panics or is refused is repeated text by text
+//! (after a panic with a new analyzer), and only the texts that fail alone are at fault; when a text
+//! known to be good fails too, it is the engine. The queue is bounded: who calls waits. Nothing is
 //! spawned for a call, and a call whose caller is gone is dropped from the queue.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +20,13 @@ const CHUNK_MIN: usize = 16;
 const CHUNK_MAX: usize = 128;
 /// Chunks that wait for each worker. More would only hide how late the workers are.
 const QUEUE_PER_WORKER: usize = 2;
+
+/// What each new worker scores before it takes work: the first pass allocates and is slow, and an
+/// engine that fails here fails at the start. Also tells an engine at fault from a text at fault.
+const PROBE: Input<'static> = Input {
+    text: "My new charger works, thank you",
+    language: "en",
+};
 
 /// Makes an analyzer; called again after a panic.
 pub type Factory = Arc<dyn Fn() -> Result<Box<dyn Analyzer>, AnalyzeError> + Send + Sync>;
@@ -78,22 +86,33 @@ impl AnalyzerHandle {
         let workers = workers.max(1);
         let (queue, jobs) = mpsc::channel(workers * QUEUE_PER_WORKER);
         let jobs = Arc::new(Mutex::new(jobs));
-        let mut model = None;
+        let (ready, started) = std::sync::mpsc::channel();
         for n in 0..workers {
-            let analyzer = factory()?;
-            model.get_or_insert_with(|| analyzer.model().clone());
-            let worker = Worker {
-                factory: Arc::clone(&factory),
-                analyzer: Some(analyzer),
-            };
-            let jobs = Arc::clone(&jobs);
+            let (factory, jobs) = (Arc::clone(&factory), Arc::clone(&jobs));
+            let ready = ready.clone();
+            // A model is made in the thread that runs it: some can't be moved, none needs to be.
             std::thread::Builder::new()
                 .name(format!("analysis-{n}"))
-                .spawn(move || worker.run(&jobs))
+                .spawn(move || match Worker::start(factory) {
+                    Ok((worker, model)) => {
+                        // Nobody waits when another worker has failed; then the queue is closed too.
+                        let _ = ready.send(Ok(model));
+                        drop(ready);
+                        worker.run(&jobs);
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                })
                 .map_err(|error| AnalyzeError::Load {
                     part: "thread",
                     reason: error.to_string(),
                 })?;
+        }
+        drop(ready);
+        let mut model = None;
+        for _ in 0..workers {
+            model = Some(started.recv().map_err(|_| AnalyzeError::Stopped)??);
         }
         let model = model.ok_or(AnalyzeError::Stopped)?;
         Ok(Self {
@@ -162,12 +181,36 @@ struct Worker {
 }
 
 /// How a batch ended that has no results.
+#[derive(Debug, thiserror::Error)]
 enum Failed {
+    #[error("panicked")]
     Panicked,
+    #[error(transparent)]
     Engine(AnalyzeError),
 }
 
 impl Worker {
+    /// Makes an analyzer and warms it up.
+    fn start(factory: Factory) -> Result<(Self, ModelId), AnalyzeError> {
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let mut analyzer = factory()?;
+            analyzer.analyze(&[PROBE])?;
+            Ok(analyzer)
+        }));
+        let analyzer = made.unwrap_or_else(|_| {
+            Err(AnalyzeError::Load {
+                part: "engine",
+                reason: "it panicked".to_owned(),
+            })
+        })?;
+        let model = analyzer.model().clone();
+        let worker = Self {
+            factory,
+            analyzer: Some(analyzer),
+        };
+        Ok((worker, model))
+    }
+
     fn run(mut self, jobs: &Mutex<mpsc::Receiver<Job>>) {
         loop {
             // One worker waits for the next job, the others for the lock.
@@ -196,20 +239,23 @@ impl Worker {
     fn analyze(&mut self, inputs: &[Input<'_>]) -> Result<Vec<Outcome>, AnalyzeError> {
         match self.attempt(inputs) {
             Ok(outcomes) => return Ok(outcomes),
-            Err(Failed::Engine(error)) => return Err(error),
-            Err(Failed::Panicked) => {
-                warn!(
-                    texts = inputs.len(),
-                    "analyzer panicked, repeating text by text"
-                );
-            }
+            Err(failed) => warn!(
+                texts = inputs.len(),
+                error = %failed,
+                "analyzer failed, repeating text by text"
+            ),
         }
         let mut out = Vec::with_capacity(inputs.len());
         for input in inputs {
             match self.attempt(std::slice::from_ref(input)) {
                 Ok(outcomes) => out.extend(outcomes),
                 Err(Failed::Panicked) => out.push(Outcome::Fault(TextFault::Panicked)),
-                Err(Failed::Engine(error)) => return Err(error),
+                Err(Failed::Engine(error)) => {
+                    if self.attempt(&[PROBE]).is_err() {
+                        return Err(error);
+                    }
+                    out.push(Outcome::Fault(TextFault::Refused));
+                }
             }
         }
         Ok(out)

@@ -59,6 +59,7 @@ fn needs_restart(old: &Config, new: &Config) -> String {
         ("web", old.web != new.web),
         ("fetch", old.fetch != new.fetch),
         ("analysis", old.analysis != new.analysis),
+        ("models", old.models != new.models),
         ("index", old.index != new.index),
         ("ingest", old.ingest != new.ingest),
         ("log", old.log != new.log),

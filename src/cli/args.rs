@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::model::ModelCommand;
 use crate::domain::{CustomerId, DigestId, MentionId, SourceId};
 use crate::index::Position;
 use crate::query::Sort;
@@ -85,6 +86,9 @@ pub enum Command {
     /// Look after the search index
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Score texts, measure and explain the model
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Print a one-time link to the page of the running daemon
     Login,
     /// Create, list and revoke API tokens

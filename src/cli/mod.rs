@@ -10,6 +10,7 @@ mod daemon;
 mod deliveries;
 mod digest;
 mod index;
+mod model;
 mod output;
 mod query;
 mod run;
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::config::Config;
 use crate::demo;
+use crate::runtime::panics;
 use args::{Cli, Command, Global};
 use output::Output;
 
@@ -32,6 +34,7 @@ use output::Output;
 #[must_use]
 pub fn main() -> i32 {
     let cli = Cli::parse();
+    panics::leave_out_messages();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -77,6 +80,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Index(args::IndexCommand::Rebuild) => {
             index::rebuild(&load(&global)?, output).await
         }
+        Command::Model(command) => model::run(&load(&global)?, command, output).await,
         Command::Login => token::login(&load(&global)?, output).await,
         Command::Token(command) => token::run(&load(&global)?, command, output).await,
         Command::Config => {

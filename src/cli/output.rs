@@ -68,6 +68,16 @@ impl Output {
         }
     }
 
+    /// Words in the colour of a sentiment, where stdout gets colours.
+    #[must_use]
+    pub fn toned(&self, label: SentimentLabel, text: &str) -> String {
+        match label {
+            SentimentLabel::Negative => self.paint(NEGATIVE.bold(), text),
+            SentimentLabel::Neutral => self.paint(DIM, text),
+            SentimentLabel::Positive => self.paint(POSITIVE.bold(), text),
+        }
+    }
+
     /// Writes text.
     ///
     /// # Errors

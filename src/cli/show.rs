@@ -6,6 +6,7 @@ use super::search::{printable, when};
 use crate::app;
 use crate::config::Config;
 use crate::domain::PostRecord;
+use crate::domain::analysis::MAX_URGENCY;
 use crate::insight::MentionDto;
 
 /// Shows a mention.
@@ -75,6 +76,9 @@ fn facts(record: &PostRecord, output: &Output) -> Vec<(&'static str, String)> {
                 .collect();
             if !intents.is_empty() {
                 facts.push(("intents", intents.join(", ")));
+            }
+            if analysis.urgency > 0 {
+                facts.push(("urgency", format!("{} of {MAX_URGENCY}", analysis.urgency)));
             }
             let emotions: Vec<&str> = analysis.present_emotions().collect();
             if !emotions.is_empty() {

@@ -53,7 +53,7 @@ pub(super) fn overlay<'a>(
         Some((section, key)) => (Some(section), key),
         None => (None, path.as_str()),
     };
-    if ["sources", "monitors", "endpoints", "digests"].contains(&section.unwrap_or(key)) {
+    if ["sources", "models", "monitors", "endpoints", "digests"].contains(&section.unwrap_or(key)) {
         findings.add_with_help(
             name_span,
             format!("{name} cannot be set from the environment"),

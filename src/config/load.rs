@@ -15,9 +15,9 @@ use super::read::{Draft, Section};
 use super::report::{ConfigErrors, ConfigProblem};
 use super::{
     AnalysisConfig, Config, DeliverConfig, DigestConfig, EndpointConfig, FetchConfig, IndexConfig,
-    IngestConfig, LogConfig, MonitorConfig, WebConfig, env, load_source,
+    IngestConfig, LogConfig, ModelConfig, MonitorConfig, WebConfig, env, load_source,
 };
-use super::{check, check_query, check_source};
+use super::{check, check_query, check_source, model};
 
 /// The commented file with every key, which is also the layer of defaults.
 pub const DEFAULT_CONFIG: &str = include_str!("../../config/overheard.toml");
@@ -48,6 +48,8 @@ pub(super) struct Top {
     _log: IgnoredAny,
     #[serde(rename = "sources")]
     _sources: Option<IgnoredAny>,
+    #[serde(rename = "models")]
+    _models: Option<IgnoredAny>,
     #[serde(rename = "monitors")]
     _monitors: Option<IgnoredAny>,
     #[serde(rename = "endpoints")]
@@ -127,6 +129,7 @@ fn assemble(texts: &Texts, findings: &mut Findings) -> Option<Config> {
     let web = loader.section::<WebConfig>("web");
     let deliver = loader.section::<DeliverConfig>("deliver");
     let log = loader.section::<LogConfig>("log");
+    let models = loader.list::<ModelConfig>("models");
     let monitors = loader.list::<MonitorConfig>("monitors");
     let endpoints = loader.list::<EndpointConfig>("endpoints");
     let digests = loader.list::<DigestConfig>("digests");
@@ -145,6 +148,7 @@ fn assemble(texts: &Texts, findings: &mut Findings) -> Option<Config> {
     check::engine_room(&analysis, &index, findings);
     check::outlets(&web, &deliver, &log, findings);
     check_source::sources(&sources, &fetch.value.allow_ports, findings);
+    model::check(&models, findings);
     check::monitors(&monitors, findings);
     check_query::monitors(&monitors, texts, findings);
     check::endpoints(&endpoints, &fetch.value.allow_ports, findings);
@@ -163,6 +167,7 @@ fn assemble(texts: &Texts, findings: &mut Findings) -> Option<Config> {
         deliver: deliver.value,
         log: log.value,
         sources: sources.into_iter().map(|source| source.config).collect(),
+        models: values(models),
         monitors: values(monitors),
         endpoints: values(endpoints),
         digests: values(digests),

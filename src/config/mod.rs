@@ -12,6 +12,7 @@ pub mod fetch;
 mod layers;
 mod load;
 mod load_source;
+pub mod model;
 pub mod monitor;
 pub mod outputs;
 mod read;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 pub use env::{ENV_PREFIX, ENV_RESERVED};
 pub use fetch::FetchConfig;
 pub use load::DEFAULT_CONFIG;
+pub use model::{ModelConfig, ModelTask, Precision};
 pub use monitor::MonitorConfig;
 pub use outputs::{DeliverConfig, DigestConfig, DigestFormat, EndpointConfig, WebConfig};
 pub use report::{ConfigErrors, ConfigProblem};
@@ -60,6 +62,8 @@ pub struct Config {
     /// `[[sources]]`.
     #[serde(default)]
     pub sources: Vec<SourceConfig>,
+    /// `[[models]]`.
+    pub models: Vec<ModelConfig>,
     /// `[[monitors]]`.
     #[serde(default)]
     pub monitors: Vec<MonitorConfig>,
@@ -99,6 +103,9 @@ pub struct AnalysisConfig {
 pub enum AnalysisEngine {
     /// The shipped model in the embedded runtime.
     Embedded,
+    /// The shipped model, and the `[[models]]` by libtorch; only in builds with the feature `rust-bert`.
+    #[serde(rename = "rust-bert")]
+    RustBert,
     /// No scoring; no model is loaded.
     None,
 }

@@ -161,6 +161,8 @@ pub(super) struct AnalysisData<'a> {
     sentiment: Option<SentimentData<'a>>,
     emotions: Vec<&'a str>,
     intents: Vec<&'a str>,
+    /// 0 nothing to answer to 3 now.
+    urgency: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -180,6 +182,7 @@ impl<'a> AnalysisData<'a> {
             }),
             emotions: analysis.present_emotions().collect(),
             intents: analysis.present_intents().collect(),
+            urgency: analysis.supported.then_some(analysis.urgency),
         }
     }
 }

@@ -124,6 +124,8 @@ fn analysis(label: SentimentLabel) -> Analysis {
         },
         emotions: EmotionScores::default(),
         intents: IntentScores(vec![complaint]),
+        urgency: 0,
+        entities: vec![],
         embedding: Vec::new(),
     }
 }

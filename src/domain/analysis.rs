@@ -52,6 +52,27 @@ pub struct Sentiment {
     pub positive: f64,
 }
 
+impl Sentiment {
+    /// What follows from three probabilities that add up to 1. Of equal ones, neutral wins.
+    #[must_use]
+    pub fn of(negative: f64, neutral: f64, positive: f64) -> Self {
+        let label = if neutral >= negative && neutral >= positive {
+            SentimentLabel::Neutral
+        } else if positive > negative {
+            SentimentLabel::Positive
+        } else {
+            SentimentLabel::Negative
+        };
+        Self {
+            label,
+            score: positive - negative,
+            negative,
+            neutral,
+            positive,
+        }
+    }
+}
+
 /// Names of the emotions that are shown: Ekman's six and neutral.
 pub const EMOTIONS: [&str; 7] = [
     "anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral",
@@ -93,12 +114,28 @@ pub struct EmotionScores {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct IntentScores(pub Vec<LabelScore>);
 
+/// The most urgent: somebody should act now (stranded, fraud, safety, money lost).
+pub const MAX_URGENCY: u8 = 3;
+
+/// A name in a text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entity {
+    /// What it names, in the model's words, such as PER or ORG.
+    pub label: String,
+    /// Its place in the text, in bytes.
+    pub start: usize,
+    /// The end of it, in bytes.
+    pub end: usize,
+    /// How sure the model is, 0 to 1.
+    pub score: f64,
+}
+
 /// The result for one text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
-    /// Which model said so.
+    /// Which model said so; where several share the work, the one that speaks for the text's language.
     pub model: ModelId,
-    /// False when the text's language is not one that the model serves: all values are then a best
+    /// False when the text's language is not one that a model serves: all values are then a best
     /// effort, and charts, monitors and digests leave them out.
     pub supported: bool,
     /// Class and score.
@@ -107,6 +144,11 @@ pub struct Analysis {
     pub emotions: EmotionScores,
     /// Intents.
     pub intents: IntentScores,
+    /// 0 nothing to answer, 1 some time, 2 unresolved, blocked, escalating or waiting, 3 now.
+    pub urgency: u8,
+    /// Names in the text, where a model of one's own finds them. Not stored.
+    #[serde(skip)]
+    pub entities: Vec<Entity>,
     /// The text's vector: 384 values scaled by 127, L2-normalised before scaling. Empty when not kept.
     #[serde(skip)]
     pub embedding: Vec<i8>,

@@ -168,6 +168,8 @@ pub struct AnalysisDto {
     pub emotions: Vec<LabelDto>,
     /// Complaint, question and so on.
     pub intents: Vec<LabelDto>,
+    /// 0 nothing to answer, 1 some time, 2 waiting or blocked, 3 now.
+    pub urgency: u8,
 }
 
 /// Probabilities that add up to 1, and what follows from them.
@@ -319,6 +321,7 @@ impl From<&Analysis> for AnalysisDto {
             },
             emotions: analysis.emotions.ekman.iter().map(LabelDto::from).collect(),
             intents: analysis.intents.0.iter().map(LabelDto::from).collect(),
+            urgency: analysis.urgency,
         }
     }
 }

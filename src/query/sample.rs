@@ -470,6 +470,8 @@ impl Sample {
                 fine: Vec::new(),
             },
             intents: IntentScores(scores(self, &INTENTS)),
+            urgency: 0,
+            entities: vec![],
             embedding: Vec::new(),
         }
     }

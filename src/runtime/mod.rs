@@ -6,6 +6,7 @@ pub mod atomic_file;
 pub mod clock;
 pub mod lock;
 pub mod notify;
+pub mod panics;
 pub mod secret;
 pub mod supervisor;
 pub mod telemetry;

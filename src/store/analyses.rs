@@ -57,8 +57,12 @@ pub(super) fn set_analysis(
 ) -> Sql<bool> {
     let old = read_analysis(connection, post, &mut LabelSets::new())?;
     let same = old.is_some_and(|old| {
-        let embedding = analysis.embedding.clone();
-        Analysis { embedding, ..old } == *analysis
+        let (embedding, entities) = (analysis.embedding.clone(), analysis.entities.clone());
+        Analysis {
+            embedding,
+            entities,
+            ..old
+        } == *analysis
     });
     if !same {
         write_analysis(connection, post, analysis)?;
@@ -128,8 +132,8 @@ fn write_analysis(connection: &Connection, post: Row, analysis: &Analysis) -> Sq
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO analyses
-             (post, model, supported, label, score, negative, neutral, positive, label_set, labels)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (post, model, supported, label, score, negative, neutral, positive, label_set, labels, urgency)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute((
             post,
@@ -142,6 +146,7 @@ fn write_analysis(connection: &Connection, post: Row, analysis: &Analysis) -> Sq
             sentiment.positive,
             label_set,
             encode(&scores),
+            analysis.urgency,
         ))?;
     Ok(())
 }
@@ -163,7 +168,7 @@ pub(super) fn read_analysis(
 ) -> Sql<Option<Analysis>> {
     let mut statement = connection.prepare_cached(
         "SELECT m.id, a.supported, a.label, a.score, a.negative, a.neutral, a.positive,
-                a.label_set, a.labels
+                a.label_set, a.labels, a.urgency
          FROM analyses a JOIN models m ON m.row = a.model WHERE a.post = ?1",
     )?;
     let mut rows = statement.query([post])?;
@@ -182,6 +187,7 @@ pub(super) fn read_analysis(
     };
     let set: i64 = columns.next()?;
     let blob: Vec<u8> = columns.next()?;
+    let urgency = columns.next()?;
     let damaged = || Fault::Damaged("an analysis whose labels do not fit its names".into());
     let names = match label_sets.entry(set) {
         Entry::Occupied(known) => known.into_mut(),
@@ -209,6 +215,8 @@ pub(super) fn read_analysis(
             fine: scores(&names.fine),
         },
         intents: IntentScores(scores(&names.intents)),
+        urgency,
+        entities: Vec::new(),
         embedding: Vec::new(),
     }))
 }

@@ -12,7 +12,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::{Fault, StoreError};
 
 /// `MIGRATIONS[n]` takes a store from schema `n` to schema `n + 1`.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+];
 
 /// Earlier versions can lose commits in a race between a writer that resets the log and a checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;

@@ -99,7 +99,7 @@ fn every_key_of_the_lists_has_an_example_and_a_comment() {
             }
         }
     }
-    for list in ["monitors", "endpoints", "digests"] {
+    for list in ["models", "monitors", "endpoints", "digests"] {
         let part = part(DEFAULT_CONFIG, &format!("\n# [[{list}]]\n"));
         for key in known_keys(&format!("[[{list}]]"), "zzzz") {
             check(part, &key, list);
@@ -136,10 +136,11 @@ fn the_examples_are_good_configuration() {
     assert_eq!(config.sources.len(), 8);
     assert_eq!(
         (
+            config.models.len(),
             config.monitors.len(),
             config.endpoints.len(),
             config.digests.len()
         ),
-        (1, 1, 1)
+        (1, 1, 1, 1)
     );
 }

@@ -84,6 +84,8 @@ pub fn analysis() -> Analysis {
             fine: Vec::new(),
         },
         intents: IntentScores(vec![present("complaint", true), present("spam", false)]),
+        urgency: 2,
+        entities: vec![],
         embedding: Vec::new(),
     }
 }

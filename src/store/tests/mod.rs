@@ -119,6 +119,8 @@ fn analysis() -> Analysis {
             fine: Vec::new(),
         },
         intents: IntentScores(scores(&INTENTS)),
+        urgency: 3,
+        entities: vec![],
         embedding: Vec::new(),
     }
 }

@@ -246,6 +246,8 @@ pub(super) fn scored(label: SentimentLabel) -> Analysis {
             positive,
         },
         emotions: EmotionScores::default(),
+        urgency: 0,
+        entities: vec![],
         intents: IntentScores(vec![LabelScore {
             label: "complaint".to_owned(),
             probability: 0.9,

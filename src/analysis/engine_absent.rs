@@ -1,0 +1,27 @@
+//! Stands in for the engine "rust-bert" in a build without the feature: says how to get one with it.
+
+use std::sync::Arc;
+
+use super::{AnalyzeError, Analyzer, Factory, MiniLm, ModelCard, Scorer};
+use crate::config::ModelConfig;
+
+pub(super) fn factory(_: Arc<Scorer>, _: &[ModelConfig]) -> Result<Factory, AnalyzeError> {
+    Err(absent())
+}
+
+pub(super) fn single(_: MiniLm, _: &[ModelConfig]) -> Result<Box<dyn Analyzer>, AnalyzeError> {
+    Err(absent())
+}
+
+pub(super) fn cards(_: &[ModelConfig]) -> Result<Vec<ModelCard>, AnalyzeError> {
+    Err(absent())
+}
+
+fn absent() -> AnalyzeError {
+    AnalyzeError::Load {
+        part: "engine",
+        reason: "this program was built without rust-bert: build it with --features rust-bert (scripts/libtorch \
+                 says how), or set engine = \"embedded\" in [analysis]"
+            .to_owned(),
+    }
+}

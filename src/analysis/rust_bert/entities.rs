@@ -1,0 +1,80 @@
+//! Names in texts, over rust-bert's token classification.
+
+use rust_bert::pipelines::ner::NERModel;
+use rust_bert::pipelines::token_classification::{
+    LabelAggregationOption, TokenClassificationConfig,
+};
+
+use super::super::AnalyzeError;
+use super::directory::{Directory, resource};
+use super::{failed, kind};
+use crate::config::Precision;
+use crate::domain::analysis::Entity;
+
+/// Characters of a text that are looked at: its tokens must fit the model's positions.
+const MAX_CHARS: usize = 500;
+
+/// A loaded token classifier.
+pub(super) struct Entities {
+    model: NERModel,
+    threshold: f64,
+}
+
+impl Entities {
+    pub(super) fn load(
+        directory: &Directory,
+        precision: Precision,
+        threshold: f64,
+    ) -> Result<Self, AnalyzeError> {
+        let mut config = TokenClassificationConfig::new(
+            directory.model_type,
+            directory.weights(),
+            resource(&directory.config),
+            resource(&directory.vocabulary),
+            directory.merges.as_deref().map(resource),
+            directory.lower_case,
+            None,
+            None,
+            LabelAggregationOption::First,
+        );
+        config.kind = Some(kind(precision));
+        let model = NERModel::new(config).map_err(|error| failed(directory, &error))?;
+        Ok(Self { model, threshold })
+    }
+
+    /// The names in a text, in order.
+    pub(super) fn find(&self, text: &str) -> Vec<Entity> {
+        let mut bytes: Vec<usize> = text
+            .char_indices()
+            .map(|(at, _)| at)
+            .take(MAX_CHARS + 1)
+            .collect();
+        if bytes.len() <= MAX_CHARS {
+            bytes.push(text.len());
+        }
+        let Some(&end) = bytes.last() else {
+            return Vec::new();
+        };
+        // One text a call: rust-bert 0.23 mixes up the texts of later batches.
+        let found = self.model.predict_full_entities(&[&text[..end]]);
+        let byte = |at: u32| {
+            usize::try_from(at)
+                .ok()
+                .and_then(|at| bytes.get(at))
+                .copied()
+        };
+        found
+            .into_iter()
+            .flatten()
+            .filter(|entity| entity.score >= self.threshold)
+            .filter_map(|entity| {
+                Some(Entity {
+                    label: entity.label,
+                    start: byte(entity.offset.begin)?,
+                    end: byte(entity.offset.end)?,
+                    score: entity.score,
+                })
+            })
+            .collect()
+    }
+}
