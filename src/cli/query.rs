@@ -197,7 +197,7 @@ async fn filter(config: &Config, args: &MatchArgs) -> anyhow::Result<i32> {
         zone: app::zone(config)?,
     };
     let analyzer = match needs_analysis(&query) {
-        true => analysis::build(&config.analysis)?,
+        true => analysis::build(&config.analysis, &config.models)?,
         false => AnalyzerHandle::off(),
     };
     let defaults = Defaults {

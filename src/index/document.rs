@@ -7,7 +7,7 @@ use super::schema::Fields;
 use crate::domain::{PostId, PostRecord};
 use crate::query::address::sites;
 use crate::query::matcher::{
-    addresses, author_keys, engagement, followers, group_keys, rating, score, segment,
+    addresses, author_keys, engagement, followers, group_keys, rating, score, segment, urgency,
 };
 use crate::query::time::time_key;
 use crate::query::tokens::{author_name, bio};
@@ -38,6 +38,7 @@ pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument 
 
     let analysis = record.analysis.as_ref();
     add_f64(&mut document, fields.score, analysis.and_then(score));
+    add_f64(&mut document, fields.urgency, analysis.and_then(urgency));
     let mut label = |label: LabelField, value: &str| {
         if value.len() <= MAX_LABEL_BYTES {
             document.add_text(fields.label(label), value);

@@ -58,6 +58,7 @@ pub(super) struct Fields {
     /// Names of `query::Flag`, such as `is:linked`.
     pub flag: Field,
     pub score: Field,
+    pub urgency: Field,
     pub rating: Field,
     pub engagement: Field,
     pub followers: Field,
@@ -90,6 +91,7 @@ impl Fields {
     pub(super) fn number(&self, number: NumberField) -> Field {
         match number {
             NumberField::Score => self.score,
+            NumberField::Urgency => self.urgency,
             NumberField::Rating => self.rating,
             NumberField::Engagement => self.engagement,
             NumberField::Followers => self.followers,
@@ -174,6 +176,7 @@ pub(super) fn build() -> (Schema, Fields) {
         link: builder.add_text_field("link", STRING),
         flag: builder.add_text_field("flag", STRING),
         score: builder.add_f64_field(SCORE, number()),
+        urgency: builder.add_f64_field("urgency", number()),
         rating: builder.add_f64_field("rating", number()),
         engagement: builder.add_f64_field(ENGAGEMENT, number()),
         followers: builder.add_f64_field("followers", number()),

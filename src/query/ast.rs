@@ -382,6 +382,8 @@ named!(
     NumberField {
         /// Sentiment score, -1 to 1.
         Score = "score",
+        /// 0 nothing to answer, 1 some time, 2 waiting or blocked, 3 now.
+        Urgency = "urgency",
         /// Stars on a scale of five.
         Rating = "rating",
         /// Likes, replies and shares together.

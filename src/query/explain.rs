@@ -69,7 +69,7 @@ pub fn needs_analysis(query: &Query) -> bool {
                 field: LabelField::Sentiment | LabelField::Intent | LabelField::Emotion,
                 ..
             } | Test::Number {
-                field: NumberField::Score,
+                field: NumberField::Score | NumberField::Urgency,
                 ..
             }
         )

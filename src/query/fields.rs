@@ -28,10 +28,9 @@ pub(super) enum NoField {
 }
 
 /// Fields of the language that come later.
-const LATER: [(&str, Option<&str>); 10] = [
+const LATER: [(&str, Option<&str>); 9] = [
     ("country", None),
     ("tag", Some("#tag finds a hashtag in the text")),
-    ("urgency", None),
     ("reach", Some("followers:>1000 works")),
     ("status", None),
     ("assignee", None),

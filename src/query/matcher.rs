@@ -217,8 +217,9 @@ impl Judge<'_, '_> {
 
     fn number(&self, field: NumberField, low: Bound<f64>, high: Bound<f64>) -> Truth {
         let value = match field {
-            NumberField::Score => match self.candidate.analysis {
-                Known::Yes(analysis) => analysis.and_then(score),
+            NumberField::Score | NumberField::Urgency => match self.candidate.analysis {
+                Known::Yes(analysis) if field == NumberField::Score => analysis.and_then(score),
+                Known::Yes(analysis) => analysis.and_then(urgency),
                 Known::NotYet => return Truth::Unknown,
             },
             NumberField::Rating => rating(self.candidate.post),
@@ -284,6 +285,11 @@ pub(crate) fn segment(customer: &Customer) -> Option<String> {
 /// The sentiment score that counts, with no negative zero.
 pub(crate) fn score(analysis: &Analysis) -> Option<f64> {
     analysis.supported.then_some(analysis.sentiment.score + 0.0)
+}
+
+/// The urgency that counts.
+pub(crate) fn urgency(analysis: &Analysis) -> Option<f64> {
+    analysis.supported.then(|| f64::from(analysis.urgency))
 }
 
 /// Stars out of five.

@@ -240,13 +240,14 @@ impl Sample {
                     .pick(&["customer:c-1", "customer:\"c 2\"", "customer:\"c\\\"3\""])
                     .to_owned(),
             },
-            19 => match self.below(4) {
+            19 => match self.below(5) {
                 0 => format!("score:{number}{}", self.pick(&["-0.5", "0", "-0", "0.25"])),
                 1 => format!(
                     "rating:{}",
                     self.pick(&["<=2", "1..2.5", "5", "4..", "..0"])
                 ),
-                2 => format!("engagement:{number}{}", self.below(5)),
+                2 => format!("urgency:{number}{}", self.below(4)),
+                3 => format!("engagement:{number}{}", self.below(5)),
                 _ => format!("followers:{number}{}", self.below(5)),
             },
             20 => format!(
@@ -470,7 +471,7 @@ impl Sample {
                 fine: Vec::new(),
             },
             intents: IntentScores(scores(self, &INTENTS)),
-            urgency: 0,
+            urgency: self.below(4) as u8,
             entities: vec![],
             embedding: Vec::new(),
         }

@@ -279,7 +279,7 @@ fn errors_point_at_the_place_and_say_what_would_be_right() {
         assert_eq!(error.expected(), Some(expected), "{text}");
     }
     for later in [
-        "similar", "status", "assignee", "priority", "country", "urgency", "tag",
+        "similar", "status", "assignee", "priority", "country", "tag",
     ] {
         let error = refused(&format!("{later}:x"));
         assert_eq!(error.message(), format!("{later}: is not available yet"));
