@@ -5,12 +5,15 @@ use jiff::tz::TimeZone;
 
 use crate::config::MonitorConfig;
 use crate::domain::{MonitorId, MonitorSummary};
-use crate::query::{self, Candidate, MatchContext, PostTokens, Query, QueryError, Truth};
+use crate::query::{
+    self, Candidate, Candidates, MatchContext, PostTokens, Query, QueryError, Truth,
+};
 
 /// Parsed monitors with the zone in which their dates are meant.
 #[derive(Debug)]
 pub struct Monitors {
     monitors: Vec<Monitor>,
+    candidates: Candidates,
     zone: TimeZone,
 }
 
@@ -62,7 +65,12 @@ impl Monitors {
             monitors.push(Monitor { summary, query });
         }
         monitors.sort_by(|a, b| a.summary.id.cmp(&b.summary.id));
-        Ok(Self { monitors, zone })
+        let candidates = Candidates::new(monitors.iter().map(|monitor| &monitor.query));
+        Ok(Self {
+            monitors,
+            candidates,
+            zone,
+        })
     }
 
     /// The monitors without their parsed queries, by name.
@@ -89,7 +97,7 @@ impl Monitors {
         }
     }
 
-    /// Judges a candidate by all monitors; its words are cut once.
+    /// Judges a candidate by the monitors that it can match; its words are cut once.
     fn judge<'a>(
         &'a self,
         candidate: &'a Candidate<'_>,
@@ -100,9 +108,11 @@ impl Monitors {
             zone: self.zone.clone(),
         };
         let tokens = PostTokens::new(candidate.post);
-        self.monitors.iter().map(move |monitor| {
+        let left = self.candidates.of(&tokens);
+        left.into_iter().filter_map(move |place| {
+            let monitor = self.monitors.get(place as usize)?;
             let truth = query::matches_tokens(&monitor.query, candidate, &tokens, &context);
-            (monitor, truth)
+            Some((monitor, truth))
         })
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod address;
 pub mod ast;
+pub mod candidates;
 pub mod error;
 pub mod explain;
 mod fields;
@@ -25,6 +26,7 @@ pub use ast::{
     AddressField, Expr, Flag, LabelField, Leaf, NumberField, Pattern, Query, Scope, Sort, Test,
     TextTest, Word,
 };
+pub use candidates::Candidates;
 pub use error::QueryError;
 pub use highlight::{Snippet, highlight, highlight_title, snippet};
 pub use matcher::{Candidate, Known, Truth, matches, matches_tokens};

@@ -33,6 +33,11 @@ impl<'a> PostTokens<'a> {
         }
     }
 
+    /// The words of title and text, one that stands in both twice.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.title.words().chain(self.text.words())
+    }
+
     /// Whether the words are in a field of the test's scope; never across two.
     #[must_use]
     pub(super) fn contain(&self, test: &TextTest) -> bool {
@@ -95,6 +100,13 @@ impl<'a> FieldTokens<'a> {
             .collect();
         tokens.sort_unstable_by(|a, b| (&a.text, a.position).cmp(&(&b.text, b.position)));
         Self { source, tokens }
+    }
+
+    /// Each word once.
+    fn words(&self) -> impl Iterator<Item = &str> {
+        let mut before = None;
+        let words = self.tokens.iter().map(|found| &*found.text);
+        words.filter(move |word| before.replace(*word) != Some(*word))
     }
 
     fn contain(&self, pattern: &Pattern) -> bool {
