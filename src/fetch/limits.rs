@@ -58,6 +58,17 @@ struct Group {
     crawl_delay: Duration,
 }
 
+/// What is known of a host's limits.
+#[derive(Debug, Clone)]
+pub(super) struct KnownLimits {
+    /// What shares them.
+    pub(super) group: String,
+    /// Between the end of a request and the next one's start.
+    pub(super) spacing: Duration,
+    /// Until when the host wants no request.
+    pub(super) held_until: Option<Timestamp>,
+}
+
 /// What a hold covers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Hold<'a> {
@@ -144,6 +155,20 @@ impl Limits {
         for (name, until) in holds {
             let held = table.holds.entry(name).or_insert(until);
             *held = (*held).max(until);
+        }
+    }
+
+    /// What is known of a host: its pause, and until when the URL may not be asked.
+    pub(super) fn known(&self, url: &Url, credential: &str) -> KnownLimits {
+        let group = group_of(url);
+        let held_until = self.check_holds(&group, url, credential).err();
+        let table = self.table();
+        let state = table.groups.get(&group);
+        let crawl_delay = state.map_or(Duration::ZERO, |state| state.crawl_delay);
+        KnownLimits {
+            spacing: self.pause.max(crawl_delay),
+            held_until,
+            group,
         }
     }
 

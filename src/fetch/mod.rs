@@ -5,6 +5,7 @@
 //! request and come out with the answer.
 
 pub mod error;
+pub mod explain;
 pub mod guard;
 pub mod local;
 
@@ -57,6 +58,7 @@ struct Inner {
     get_client: reqwest::Client,
     post_client: reqwest::Client,
     guard: Arc<Guard>,
+    resolver: GuardedResolver,
     clock: Clock,
     bounds: Bounds,
     limits: Limits,
@@ -205,14 +207,15 @@ impl Fetcher {
         let tls = client::tls_config(rustls_native_certs::load_native_certs())?;
         let get_client = client::get_client(&user_agent, resolver.clone(), tls.clone())
             .map_err(FetchSetupError::Client)?;
-        let post_client =
-            client::post_client(&user_agent, resolver, tls).map_err(FetchSetupError::Client)?;
+        let post_client = client::post_client(&user_agent, resolver.clone(), tls)
+            .map_err(FetchSetupError::Client)?;
         Ok(Self {
             memo: None,
             inner: Arc::new(Inner {
                 get_client,
                 post_client,
                 guard,
+                resolver,
                 limits: Limits::new(clock.clone(), Duration::from_millis(config.host_spacing_ms)),
                 robots: Robots::default(),
                 clock,

@@ -22,7 +22,7 @@ use super::limits::Hold;
 use super::{Inner, robots};
 
 /// The most redirects that are followed.
-pub(super) const MAX_HOPS: usize = 5;
+const MAX_HOPS: usize = 5;
 /// What is read of the body of a 429, in bytes: a pause is said in few words.
 const MAX_REFUSAL: usize = 64 * 1024;
 
@@ -62,7 +62,7 @@ pub(super) struct Arrival {
 }
 
 /// What one request brought.
-enum Hop {
+pub(super) enum Hop {
     Arrived(StatusCode, HeaderMap, Bytes),
     Redirected(StatusCode, Option<Url>),
 }
@@ -112,7 +112,11 @@ pub(super) async fn travel(inner: &Inner, mut trip: Trip) -> Result<Arrival, Fet
 }
 
 /// A redirect that may be followed, without fragment.
-fn check_redirect(from: &Url, target: Option<Url>, seen: &[Url]) -> Result<Url, RedirectProblem> {
+pub(super) fn check_redirect(
+    from: &Url,
+    target: Option<Url>,
+    seen: &[Url],
+) -> Result<Url, RedirectProblem> {
     let mut target = target.ok_or(RedirectProblem::NoTarget)?;
     target.set_fragment(None);
     if from.scheme() == "https" && target.scheme() == "http" {
@@ -154,7 +158,12 @@ fn heed_body(inner: &Inner, trip: &Trip, headers: &HeaderMap, body: &[u8]) -> Op
     Some(until)
 }
 
-async fn hop(inner: &Inner, trip: &Trip, left: &mut Duration) -> Result<Hop, FetchError> {
+/// One request, with all that is asked before it.
+pub(super) async fn hop(
+    inner: &Inner,
+    trip: &Trip,
+    left: &mut Duration,
+) -> Result<Hop, FetchError> {
     let url = &trip.url;
     inner
         .guard

@@ -13,4 +13,4 @@ pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};
 pub use dto::{CustomerDto, HitDto, MentionDto, SearchDto};
 pub use marks::Segment;
 pub use search::{Answer, Hit, Request, SearchError, Searcher};
-pub use status_dto::{MonitorDto, SourceDto};
+pub use status_dto::{CoverageDto, MonitorDto, SourceDto};

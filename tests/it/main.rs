@@ -11,4 +11,5 @@ mod demo;
 mod faults;
 mod files;
 mod floors;
+mod guest;
 mod support;

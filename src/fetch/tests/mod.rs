@@ -2,6 +2,7 @@
 //! nothing is sent at all.
 
 mod bounds;
+mod explaining;
 mod hops;
 mod manners;
 mod posting;
