@@ -36,7 +36,8 @@ use overheard::domain::{Cursor, MonitorId, Post, PostRecord, SourceId, SourceSta
 use overheard::fetch::Fetcher;
 use overheard::index::{Index, IndexChange};
 use overheard::ingest::{
-    Indexer, Monitors, Pipeline, PollOutcome, PollSchedule, Poller, Verdict, follow, normalize,
+    Indexer, Monitors, Pipeline, PollOutcome, PollSchedule, Poller, PollerParts, Verdict, follow,
+    normalize,
 };
 use overheard::query::{Candidate, Known};
 use overheard::runtime::Clock;
@@ -228,20 +229,20 @@ async fn run_overheard(address: SocketAddr) -> Duration {
     let pipeline = Arc::new(Pipeline::new(store.clone(), analyzer, monitors, 7));
     let schedule = PollSchedule {
         interval: Duration::from_secs(900),
+        max_interval: Duration::from_secs(86_400),
         backoff: Duration::from_secs(60),
         max_backoff: Duration::from_secs(3600),
     };
+    let parts = Arc::new(PollerParts {
+        store: store.clone(),
+        pipeline,
+        clock: clock.clone(),
+        fetcher: fetcher(&clock),
+        named_metrics: false,
+    });
     let pollers: Vec<Poller> = sources(address, &clock)
         .into_iter()
-        .map(|source| {
-            Poller::new(
-                source,
-                schedule,
-                store.clone(),
-                Arc::clone(&pipeline),
-                clock.clone(),
-            )
-        })
+        .map(|source| Poller::new(source, schedule, "bench".into(), Arc::clone(&parts)))
         .collect();
 
     let begin = Instant::now();
@@ -259,7 +260,7 @@ async fn run_overheard(address: SocketAddr) -> Duration {
     }
     while let Some(outcome) = polling.join_next().await {
         let outcome = outcome.expect("poller lives").expect("store works");
-        let PollOutcome::Polled { new_posts, .. } = outcome else {
+        let PollOutcome::Polled { new_posts, .. } = outcome.0 else {
             panic!("a poll failed: {outcome:?}");
         };
         assert_eq!(new_posts, ITEMS as u64);
@@ -275,7 +276,7 @@ async fn run_overheard(address: SocketAddr) -> Duration {
     took
 }
 
-fn sources(address: SocketAddr, clock: &Clock) -> Vec<Arc<dyn Source>> {
+fn fetcher(clock: &Clock) -> Fetcher {
     let config = FetchConfig {
         contact_url: String::new(),
         timeout_secs: 30,
@@ -283,14 +284,20 @@ fn sources(address: SocketAddr, clock: &Clock) -> Vec<Arc<dyn Source>> {
         host_spacing_ms: 0,
         backoff_secs: 60,
         max_backoff_secs: 3600,
+        max_interval_secs: 86_400,
         allow_private: vec!["127.0.0.0/8".to_owned()],
         allow_ports: Vec::new(),
     };
-    let fetcher = Fetcher::new(&config, clock.clone()).expect("fetcher");
+    Fetcher::new(&config, clock.clone()).expect("fetcher")
+}
+
+fn sources(address: SocketAddr, clock: &Clock) -> Vec<Arc<dyn Source>> {
+    let fetcher = fetcher(clock);
     let source = |number: usize| {
         let config = SourceConfig {
             id: SourceId::parse(format!("feed-{number}")).expect("an id"),
             interval_secs: 900,
+            max_interval_secs: None,
             enabled: true,
             kind: SourceKind::Feed(FeedConfig {
                 url: format!("http://{address}/{number}"),
@@ -599,8 +606,6 @@ async fn index_all(store: &Store, dir: &Path, stages: &mut Stages) {
 
 fn status(source: &SourceId, now: Timestamp) -> SourceStatus {
     SourceStatus {
-        id: source.clone(),
-        kind: "feed".to_owned(),
         state: SourceState::Healthy,
         polled_at: Some(now),
         succeeded_at: Some(now),
@@ -610,6 +615,7 @@ fn status(source: &SourceId, now: Timestamp) -> SourceStatus {
         posts: 0,
         rejects: 0,
         requests: 1,
+        ..SourceStatus::waiting(source.clone(), "feed")
     }
 }
 

@@ -508,8 +508,6 @@ async fn index(dir: &Path, store: &Store) -> Searcher {
 
 fn status(source: &SourceId, now: Timestamp) -> SourceStatus {
     SourceStatus {
-        id: source.clone(),
-        kind: "mastodon".to_owned(),
         state: SourceState::Healthy,
         polled_at: Some(now),
         succeeded_at: Some(now),
@@ -519,5 +517,6 @@ fn status(source: &SourceId, now: Timestamp) -> SourceStatus {
         posts: 0,
         rejects: 0,
         requests: 1,
+        ..SourceStatus::waiting(source.clone(), "mastodon")
     }
 }

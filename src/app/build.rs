@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
@@ -11,15 +10,15 @@ use tokio::sync::watch;
 
 use super::files::{create_data_dir, open_index, open_store, zone};
 use crate::analysis::{self, AnalyzerHandle};
-use crate::config::{Config, SourceConfig};
+use crate::config::Config;
 use crate::deliver::{Dispatcher, DispatcherSetup, Endpoint};
 use crate::domain::MonitorSummary;
 use crate::fetch::Fetcher;
-use crate::ingest::{Indexer, Monitors, Pipeline, PollSchedule, Poller};
+use crate::ingest::{Indexer, Monitors, Pipeline, Poller};
 use crate::insight::Searcher;
 use crate::runtime::Clock;
 use crate::runtime::lock::DataLock;
-use crate::sources::{self, Source};
+use crate::sources;
 use crate::store::Store;
 
 /// What a configuration file can't say.
@@ -61,6 +60,7 @@ impl App {
         let zone = zone(&config)?;
         let monitors = Arc::new(Monitors::parse(&config.monitors, zone.clone())?);
         let store = open_store(&config, clock.now()).await?;
+        fetcher.restore_holds(store.holds().await?);
         let opened = open_index(&config, &store).await?;
         let searcher = Searcher {
             index: opened.reader.clone(),
@@ -150,31 +150,6 @@ impl App {
             Dispatcher::new(endpoint, setup)
         };
         endpoints.into_iter().map(dispatcher).collect()
-    }
-
-    /// Makes a poller of each enabled source.
-    pub(super) fn build_pollers(&self, config: &Config) -> anyhow::Result<Vec<Arc<Poller>>> {
-        let mut pollers = Vec::new();
-        for source_config in config.sources.iter().filter(|source| source.enabled) {
-            let source: Arc<dyn Source> =
-                Arc::from(sources::build(source_config, &self.fetcher, &self.clock)?);
-            pollers.push(Arc::new(Poller::new(
-                source,
-                schedule(config, source_config),
-                self.store.clone(),
-                Arc::clone(&self.pipeline),
-                self.clock.clone(),
-            )));
-        }
-        Ok(pollers)
-    }
-}
-
-fn schedule(config: &Config, source: &SourceConfig) -> PollSchedule {
-    PollSchedule {
-        interval: Duration::from_secs(source.interval_secs),
-        backoff: Duration::from_secs(config.fetch.backoff_secs),
-        max_backoff: Duration::from_secs(config.fetch.max_backoff_secs),
     }
 }
 

@@ -4,6 +4,7 @@ mod build;
 mod chores;
 mod files;
 mod once;
+mod pollers;
 mod reload;
 mod run;
 mod status;

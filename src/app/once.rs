@@ -13,6 +13,8 @@ pub struct OnceSummary {
     pub sources_polled: u64,
     /// Sources that failed; `overheard sources list` says why.
     pub sources_failed: u64,
+    /// Sources that were not asked, because their servers want no request yet.
+    pub sources_held: u64,
     /// Posts that were new.
     pub new_posts: u64,
     /// Posts whose content or numbers changed.
@@ -41,7 +43,7 @@ impl App {
         }
         for poller in &self.pollers {
             for _ in 0..MAX_ROUNDS {
-                match poller.step().await? {
+                match poller.step().await?.0 {
                     PollOutcome::Polled {
                         new_posts,
                         changed_posts,
@@ -56,6 +58,10 @@ impl App {
                     }
                     PollOutcome::Failed | PollOutcome::Paused => {
                         summary.sources_failed += 1;
+                        break;
+                    }
+                    PollOutcome::Held(_) => {
+                        summary.sources_held += 1;
                         break;
                     }
                 }

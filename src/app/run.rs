@@ -18,7 +18,7 @@ use super::build::App;
 use super::files::socket_path;
 use super::status;
 use crate::deliver::Dispatcher;
-use crate::ingest::{self, Indexer, Poller};
+use crate::ingest::{self, Indexer, Poller, Rota, RotaHandle};
 use crate::runtime::notify::Notifier;
 use crate::runtime::telemetry::Metrics;
 use crate::runtime::{Clock, Supervisor};
@@ -46,6 +46,8 @@ pub struct Running {
 /// Tasks that stop together.
 pub(super) struct Group {
     pub(super) supervisor: Arc<Supervisor>,
+    /// The way to those who poll; absent in groups that do not.
+    pub(super) rota: Option<RotaHandle>,
     stop: CancellationToken,
 }
 
@@ -54,6 +56,7 @@ impl Group {
         let stop = CancellationToken::new();
         Self {
             supervisor: Arc::new(Supervisor::new(clock.clone(), stop.clone())),
+            rota: None,
             stop,
         }
     }
@@ -201,14 +204,14 @@ impl Running {
 
     /// Starts pollers and dispatchers in the group that a reload replaces.
     pub(super) async fn start_ears(&self, pollers: Vec<Arc<Poller>>, dispatchers: Vec<Dispatcher>) {
-        let ears = self.ears.lock().await;
-        for poller in pollers {
-            ears.supervisor
-                .spawn(format!("source {}", poller.id()), move |stop| {
-                    let poller = Arc::clone(&poller);
-                    async move { poller.run(stop).await }
-                });
-        }
+        let mut ears = self.ears.lock().await;
+        let (rota, handle) = Rota::new(pollers, self.app.store.clone(), self.app.clock.clone());
+        let rota = Arc::new(rota);
+        ears.rota = Some(handle);
+        ears.supervisor.spawn("sources", move |stop| {
+            let rota = Arc::clone(&rota);
+            async move { rota.run(stop).await }
+        });
         for dispatcher in dispatchers {
             let dispatcher = Arc::new(dispatcher);
             ears.supervisor.spawn(
@@ -271,7 +274,11 @@ impl Running {
         let mut parts = status::parts(&self.index.supervisor);
         parts.extend(status::parts(&self.desk.supervisor));
         match self.ears.try_lock() {
-            Ok(ears) => parts.extend(status::parts(&ears.supervisor)),
+            Ok(ears) => {
+                parts.extend(status::parts(&ears.supervisor));
+                let troubles = ears.rota.iter().flat_map(RotaHandle::troubles);
+                parts.extend(troubles.map(status::troubled));
+            }
             Err(_) => parts.push(status::reloading()),
         }
         parts
@@ -343,6 +350,12 @@ impl Running {
                     Ok(posts) => Ok(format!("built the index anew: {posts} posts")),
                     Err(error) => Err(format!("{:#}", anyhow::Error::from(error))),
                 });
+            }
+            web::Command::Poll(source) => {
+                let rota = self.ears.lock().await.rota.clone();
+                if let Some(rota) = rota {
+                    rota.nudge(source).await;
+                }
             }
             web::Command::Reload(answer) => {
                 let _ = answer.send(self.reload().await.map_err(|error| format!("{error:#}")));

@@ -1,6 +1,7 @@
 //! How the parts fare, in the words of the page and `/readyz`.
 
 use crate::config::Config;
+use crate::domain::SourceId;
 use crate::ingest::Monitors;
 use crate::runtime::Supervisor;
 use crate::runtime::supervisor::{TaskState, TaskStatus};
@@ -44,6 +45,15 @@ pub(super) fn parts(supervisor: &Supervisor) -> Vec<PartStatus> {
             name: task.name,
         })
         .collect()
+}
+
+/// A source whose polls could not be stored as a part.
+pub(super) fn troubled((source, error): (SourceId, String)) -> PartStatus {
+    PartStatus {
+        name: format!("source {source}"),
+        state: PartState::Degraded,
+        detail: Some(error),
+    }
 }
 
 /// Whether a task runs, or ended because it was done.

@@ -75,9 +75,12 @@ pub enum Command {
     /// Import and show customers
     #[command(subcommand)]
     Customers(CustomersCommand),
-    /// Show how sources fare, and resume one
+    /// Show how sources fare, poll one now, resume one
     #[command(subcommand)]
     Sources(SourcesCommand),
+    /// Look at a URL as the poller does
+    #[command(subcommand)]
+    Fetch(FetchCommand),
     /// Write a day's digest (reads the files; works beside a running daemon)
     Digest(DigestArgs),
     /// List and replay webhook deliveries
@@ -190,7 +193,7 @@ fn sort(name: &str) -> Result<Sort, String> {
 #[derive(Debug, Subcommand)]
 pub enum QueryCommand {
     /// Say what a query means and costs, and which of its parts match a post
-    Explain(ExplainArgs),
+    Explain(QueryExplainArgs),
     /// Copy the lines of NDJSON on stdin whose post matches (the format of a `file` source; see docs/post-format.md)
     Match(MatchArgs),
 }
@@ -200,7 +203,7 @@ pub enum QueryCommand {
 #[command(after_help = "Examples:
   overheard query explain 'battery charger OR cable'
   overheard query explain '(slow OR late) NEAR/5 delivery' --post mention_0123456789abcdef0123456789abcdef")]
-pub struct ExplainArgs {
+pub struct QueryExplainArgs {
     /// The query; several arguments are joined with spaces
     #[arg(required = true, value_name = "QUERY")]
     pub query: Vec<String>,
@@ -290,12 +293,57 @@ pub enum SourcesCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show one source: how it fares, what was heard and what may have been missed, what was rejected
+    #[command(after_help = "Example:
+  overheard sources show acme-blog")]
+    Show {
+        /// The source's name
+        id: SourceId,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Poll a source now, or as soon as its server wants a request (through the daemon, if one is running)
+    #[command(after_help = "Example:
+  overheard sources refresh acme-blog")]
+    Refresh {
+        /// The source's name
+        id: SourceId,
+    },
     /// Poll a paused source again (through the daemon, if one is running)
     Resume {
         /// The source's name
         id: SourceId,
     },
 }
+
+/// `overheard fetch`.
+#[derive(Debug, Subcommand)]
+pub enum FetchCommand {
+    /// Say what the poller would do with a URL, and why: address guard, robots.txt, limits, what is stored, the earliest next request
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+}
+
+/// `overheard fetch explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The URL, as in the configuration
+    pub url: String,
+    /// Ask nobody: judge the address, and show what is stored
+    #[arg(long)]
+    pub offline: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXPLAIN_EXAMPLES: &str = "Asks as a poll would, and not before the server wants a request. Exit status: 0 when the URL answers or --offline finds nothing against it, else 1.
+
+Examples:
+  overheard fetch explain https://example.com/feed.xml
+  overheard fetch explain --offline http://192.168.1.1/
+  overheard fetch explain https://example.com/feed.xml --json | jq .earliest_next_request";
 
 /// `overheard digest`.
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod customers;
 mod daemon;
 mod deliveries;
 mod digest;
+mod fetch;
 mod index;
 mod model;
 mod output;
@@ -16,6 +17,7 @@ mod query;
 mod run;
 mod search;
 mod show;
+mod source;
 mod sources;
 mod token;
 
@@ -75,6 +77,9 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Show(args) => show::run(&load(&global)?, &args, output).await,
         Command::Customers(command) => customers::run(&load(&global)?, command, output).await,
         Command::Sources(command) => sources::run(&load(&global)?, command, output).await,
+        Command::Fetch(args::FetchCommand::Explain(args)) => {
+            fetch::explain(&load(&global)?, &args, output).await
+        }
         Command::Digest(args) => digest::run(&load(&global)?, &args, output).await,
         Command::Deliveries(command) => deliveries::run(&load(&global)?, command, output).await,
         Command::Index(args::IndexCommand::Rebuild) => {

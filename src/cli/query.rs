@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::args::{ExplainArgs, MatchArgs, QueryCommand};
+use super::args::{MatchArgs, QueryCommand, QueryExplainArgs};
 use super::output::{BOLD, DIM, Output};
 use super::search::printable;
 use crate::analysis::{self, AnalyzerHandle, Outcome, Text};
@@ -40,7 +40,7 @@ fn parse(words: &[String]) -> anyhow::Result<Query> {
 
 async fn explain_query(
     config: &Config,
-    args: &ExplainArgs,
+    args: &QueryExplainArgs,
     output: &Output,
 ) -> anyhow::Result<i32> {
     let query = parse(&args.query)?;

@@ -30,9 +30,10 @@ pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> anyhow::Re
             output.json(&summary)?;
         } else {
             output.print(&format!(
-                "{} sources answered, {} failed; {} posts new, {} changed; {} indexed; {} webhooks delivered, {} to be tried again.",
+                "{} sources answered, {} failed, {} not asked yet; {} posts new, {} changed; {} indexed; {} webhooks delivered, {} to be tried again.",
                 summary.sources_polled,
                 summary.sources_failed,
+                summary.sources_held,
                 summary.new_posts,
                 summary.changed_posts,
                 summary.indexed,

@@ -5,6 +5,7 @@ use jiff::{SpanRound, Timestamp, Unit};
 use super::args::SourcesCommand;
 use super::daemon::{self, Writer};
 use super::output::{DIM, Output};
+use super::source;
 use crate::app;
 use crate::config::Config;
 use crate::domain::{SourceState, SourceStatus};
@@ -29,6 +30,8 @@ pub async fn run(config: &Config, command: SourcesCommand, output: &Output) -> a
                 table(&statuses, Clock::system().now(), output)?;
             }
         }
+        SourcesCommand::Show { id, json } => source::show(config, &id, json, output).await?,
+        SourcesCommand::Refresh { id } => source::refresh(config, &id, output).await?,
         SourcesCommand::Resume { id } => {
             match daemon::heard(config).and_then(|()| daemon::writer(config))? {
                 Writer::Daemon(client) => {
@@ -71,8 +74,11 @@ fn table(statuses: &[SourceStatus], now: Timestamp, output: &Output) -> anyhow::
         "state",
         "posts",
         "rejects",
-        "last poll",
+        "heard",
         "next poll",
+        "errors",
+        "gaps",
+        "caps",
         "",
     ]);
     for status in statuses {
@@ -83,7 +89,7 @@ fn table(statuses: &[SourceStatus], now: Timestamp, output: &Output) -> anyhow::
             status.posts.to_string(),
             status.rejects.to_string(),
             status
-                .polled_at
+                .succeeded_at
                 .map_or("never".to_owned(), |at| format!("{} ago", span(at, now))),
             match status.next_poll_at {
                 Some(at) if at > now => format!("in {}", span(now, at)),
@@ -91,10 +97,19 @@ fn table(statuses: &[SourceStatus], now: Timestamp, output: &Output) -> anyhow::
                 None if status.state == SourceState::Paused => "when resumed".to_owned(),
                 None => "soon".to_owned(),
             },
-            output.paint(DIM, status.error.as_deref().unwrap_or("")),
+            status.coverage.errors.to_string(),
+            status.coverage.gaps.to_string(),
+            status.coverage.caps.to_string(),
+            output.paint(DIM, words(status)),
         ]);
     }
     output.print(&table.to_string())
+}
+
+/// What is wrong, else what is odd.
+fn words(status: &SourceStatus) -> &str {
+    let error = status.error.as_deref();
+    error.or(status.warning.as_deref()).unwrap_or("")
 }
 
 /// The time from `from` to `to` in its largest two units: `2h 5m`.

@@ -77,6 +77,13 @@ pub(super) fn fetch(fetch: &Section<'_, FetchConfig>, findings: &mut Findings) {
         1..=604_800,
         findings,
     );
+    within(
+        fetch,
+        "max_interval_secs",
+        config.max_interval_secs,
+        1..=2_592_000,
+        findings,
+    );
     if config.max_backoff_secs < config.backoff_secs {
         findings.add(
             fetch.span("max_backoff_secs"),

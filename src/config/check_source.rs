@@ -23,6 +23,14 @@ pub(super) fn sources(sources: &[ReadSource<'_>], ports: &[u16], findings: &mut 
                 format!("\"interval_secs\" must be from 1 to 2592000 (30 days), not {interval}"),
             );
         }
+        if let Some(most) = source.config.max_interval_secs
+            && (most < interval || most > 2_592_000)
+        {
+            findings.add(
+                source.span("max_interval_secs"),
+                format!("\"max_interval_secs\" must be from \"interval_secs\" ({interval}) to 2592000 (30 days), not {most}"),
+            );
+        }
         Connector {
             source,
             ports,

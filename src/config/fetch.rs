@@ -18,6 +18,9 @@ pub struct FetchConfig {
     pub backoff_secs: u64,
     /// Longest wait after failures, in seconds.
     pub max_backoff_secs: u64,
+    /// Longest time between two polls of a source that works, in seconds: for what is quiet, and for what calls
+    /// itself fresh for a year.
+    pub max_interval_secs: u64,
     /// Private networks that may be reached on purpose, as CIDR, such as `10.0.0.0/8`.
     pub allow_private: Vec<String>,
     /// Ports that may be reached; an empty list allows any.

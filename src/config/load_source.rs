@@ -24,12 +24,19 @@ pub(super) const TYPES: [&str; 7] = [
     "file",
 ];
 
-const COMMON_KEYS: [&str; 4] = ["id", "type", "interval_secs", "enabled"];
+const COMMON_KEYS: [&str; 5] = [
+    "id",
+    "type",
+    "interval_secs",
+    "max_interval_secs",
+    "enabled",
+];
 
 #[derive(Deserialize)]
 struct Common {
     id: SourceId,
     interval_secs: Option<u64>,
+    max_interval_secs: Option<u64>,
     enabled: Option<bool>,
 }
 
@@ -111,6 +118,7 @@ pub(super) fn read<'a>(mut draft: Draft<'a>, findings: &mut Findings) -> Option<
                 .value
                 .interval_secs
                 .unwrap_or_else(SourceConfig::default_interval_secs),
+            max_interval_secs: common.value.max_interval_secs,
             enabled: common.value.enabled.unwrap_or(true),
             kind,
         },

@@ -14,6 +14,8 @@ pub struct SourceConfig {
     /// Shortest time between two polls, in seconds.
     #[serde(default = "SourceConfig::default_interval_secs")]
     pub interval_secs: u64,
+    /// Longest time between two polls while it works, in seconds; `[fetch] max_interval_secs` when absent.
+    pub max_interval_secs: Option<u64>,
     /// Keeps the source known but silent.
     #[serde(default = "default_true")]
     pub enabled: bool,
@@ -54,6 +56,20 @@ impl SourceKind {
             Self::HackerNews(_) => "hackernews",
             Self::AppStore(_) => "appstore",
             Self::File(_) => "file",
+        }
+    }
+
+    /// The URL that it asks, or the base of those; absent for files.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Feed(feed) => Some(&feed.url),
+            Self::Page(page) => Some(&page.url),
+            Self::Json(json) => Some(&json.url),
+            Self::Mastodon(mastodon) => Some(&mastodon.base_url),
+            Self::HackerNews(news) => Some(&news.base_url),
+            Self::AppStore(store) => Some(&store.base_url),
+            Self::File(_) => None,
         }
     }
 }

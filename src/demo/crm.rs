@@ -389,6 +389,7 @@ mod tests {
             host_spacing_ms: 0,
             backoff_secs: 1,
             max_backoff_secs: 10,
+            max_interval_secs: 86_400,
             allow_private: vec!["127.0.0.0/8".into()],
             allow_ports: vec![],
         };

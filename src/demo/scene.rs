@@ -129,6 +129,7 @@ allow_ports = []
 host_spacing_ms = 50
 backoff_secs = 2
 max_backoff_secs = 30
+max_interval_secs = 2
 
 [log]
 filter = "warn"

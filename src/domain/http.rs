@@ -23,6 +23,29 @@ pub struct HttpState {
     pub last_modified: Option<String>,
     /// No request before this time, whoever asks.
     pub not_before: Option<Timestamp>,
+    /// Where permanent redirects led, and how often in a row.
+    pub moved: Option<Moved>,
+}
+
+/// A permanent redirect that was seen. It counts only after some polls, each with a valid answer behind it:
+/// a wrong redirect that is mended within the hour must not stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The absolute URL.
+    pub to: String,
+    /// Committed polls in a row that were led there.
+    pub seen: u32,
+}
+
+impl Moved {
+    /// Polls in a row after which the new URL is asked directly.
+    pub const NEEDED: u32 = 3;
+
+    /// Whether the new URL is asked directly.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.seen >= Self::NEEDED
+    }
 }
 
 impl HttpState {
@@ -34,6 +57,7 @@ impl HttpState {
             etag: None,
             last_modified: None,
             not_before: None,
+            moved: None,
         }
     }
 }

@@ -12,12 +12,13 @@ pub mod monitor;
 pub mod post;
 pub mod raw;
 pub mod record;
+pub mod rhythm;
 pub mod source;
 
 pub use analysis::{Analysis, EmotionScores, IntentScores, Sentiment, SentimentLabel};
 pub use customer::{Customer, Identity, Link, LinkOrigin, LinkState};
 pub use event::{Event, EventKind, Subject};
-pub use http::{HttpKey, HttpState};
+pub use http::{HttpKey, HttpState, Moved};
 pub use id::{
     AuthorId, CustomerId, DigestId, EndpointId, EventId, InvalidId, MentionId, ModelId, MonitorId,
     PostId, SourceId,
@@ -26,4 +27,5 @@ pub use monitor::{BrandRole, MonitorSummary};
 pub use post::{Author, Engagement, Fingerprint, Language, Post, PostKey, PostKind, Rating};
 pub use raw::{Body, RawPost};
 pub use record::PostRecord;
-pub use source::{Batch, Cursor, Reject, SourceState, SourceStatus};
+pub use rhythm::Rhythm;
+pub use source::{Batch, Coverage, Cursor, Reject, SourceState, SourceStatus};

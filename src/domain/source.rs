@@ -7,6 +7,7 @@ use super::http::HttpState;
 use super::id::SourceId;
 use super::post::PostKey;
 use super::raw::RawPost;
+use super::rhythm::Rhythm;
 
 /// A source's position. Only `commit_batch` moves it, in the transaction that stores what was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,12 +59,21 @@ pub struct Batch {
     pub rejects: Vec<Reject>,
     /// Where the next poll begins.
     pub cursor: Cursor,
-    /// The server's wish: no earlier than this (freshness, ttl, budget).
+    /// The server's demand: no request before this (`Retry-After`, a rate limit that is used up).
     pub not_before: Option<Timestamp>,
+    /// The server calls its answer fresh until then, however far away that is.
+    pub fresh_until: Option<Timestamp>,
+    /// How often the document wants to be asked; absent when the answer does not say, as a 304: what was said before still holds.
+    pub rhythm: Option<Rhythm>,
     /// Requests that this poll made.
     pub requests: u32,
     /// True when the source knows of more than it returned and wants to be polled again soon.
     pub more: bool,
+    /// True when reading ended at a bound of ours (pages, items) and not at the end.
+    pub capped: bool,
+    /// True when nothing of the answer was known although the source was polled before: posts
+    /// between that poll and this may have passed unseen.
+    pub gap: bool,
 }
 
 /// Whether a source is heard.
@@ -118,6 +128,37 @@ pub struct SourceStatus {
     pub rejects: u64,
     /// Requests made so far.
     pub requests: u64,
+    /// No request before this time, whoever asks: the server said so.
+    pub not_before: Option<Timestamp>,
+    /// The time between polls that its posts call for, in seconds; 0 before the first poll.
+    pub pace_secs: u64,
+    /// How often the document wants to be asked.
+    pub rhythm: Option<Rhythm>,
+    /// What is odd and does not keep it from being polled, in words.
+    pub warning: Option<String>,
+    /// The URL that is asked in place of the configured one, after permanent redirects.
+    pub moved_to: Option<String>,
+    /// What was heard and what may have been missed.
+    pub coverage: Coverage,
+}
+
+/// What was heard of a source and what may have been missed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// The last poll that brought posts.
+    pub news_at: Option<Timestamp>,
+    /// The first failure since the last success.
+    pub failing_since: Option<Timestamp>,
+    /// The first of the refusals (401, 403, 404) that the server gives without a break.
+    pub refused_since: Option<Timestamp>,
+    /// Polls that failed so far.
+    pub errors: u64,
+    /// Polls so far that ended at a bound of ours.
+    pub caps: u64,
+    /// Polls so far that found nothing known, so that posts before them may have passed unseen.
+    pub gaps: u64,
+    /// The last such poll.
+    pub gap_at: Option<Timestamp>,
 }
 
 impl SourceStatus {
@@ -136,6 +177,12 @@ impl SourceStatus {
             posts: 0,
             rejects: 0,
             requests: 0,
+            not_before: None,
+            pace_secs: 0,
+            rhythm: None,
+            warning: None,
+            moved_to: None,
+            coverage: Coverage::default(),
         }
     }
 }

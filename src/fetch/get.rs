@@ -3,9 +3,11 @@
 //! Never stores anything; a state that is not committed with its items is as if it never was.
 
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LINK,
+    ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LINK,
 };
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::error::{FetchError, Refusal};
 use super::headers::{
@@ -13,7 +15,7 @@ use super::headers::{
 };
 use super::trip::{Arrival, Overflow, Trip, travel};
 use super::{Credential, Fetched, GetRequest, Inner, Response};
-use crate::domain::{HttpKey, HttpState};
+use crate::domain::{HttpKey, HttpState, Moved};
 
 pub(super) async fn get(inner: &Inner, request: GetRequest) -> Result<Fetched, FetchError> {
     let key = request.key();
@@ -43,13 +45,14 @@ pub(super) async fn get(inner: &Inner, request: GetRequest) -> Result<Fetched, F
         ),
         None => None,
     };
+    let (start, secret) = settled_start(url, state.as_ref(), secret);
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     let conditional = add_conditions(&mut headers, state.as_ref());
     let arrival = travel(
         inner,
         Trip {
-            url,
+            url: start.clone(),
             headers,
             secret,
             obey_robots,
@@ -59,9 +62,15 @@ pub(super) async fn get(inner: &Inner, request: GetRequest) -> Result<Fetched, F
     )
     .await?;
     match arrival.status.as_u16() {
-        200 | 203 | 204 => Ok(Fetched::Fresh(fresh(inner, arrival, key))),
+        200 | 203 | 204 => {
+            let moved = moved(state.as_ref(), &start, arrival.moved_to.as_ref());
+            Ok(Fetched::Fresh(fresh(inner, arrival, key, moved)))
+        }
         304 => match state.filter(|_| conditional) {
-            Some(state) => Ok(not_modified(inner, &arrival, state)),
+            Some(mut state) => {
+                state.moved = moved(Some(&state), &start, arrival.moved_to.as_ref());
+                Ok(not_modified(inner, &arrival, state))
+            }
             None => Err(FetchError::UnexpectedNotModified { url: arrival.url }),
         },
         status => Err(FetchError::Status {
@@ -71,9 +80,52 @@ pub(super) async fn get(inner: &Inner, request: GetRequest) -> Result<Fetched, F
     }
 }
 
-fn secret_header(
-    credential: &Credential,
-) -> Option<(String, reqwest::header::HeaderName, HeaderValue)> {
+/// Where the trip begins: at the configured URL, or where permanent redirects led often enough. A credential
+/// goes along only within its own origin, as on the way there.
+fn settled_start(
+    url: Url,
+    state: Option<&HttpState>,
+    secret: Option<Secret>,
+) -> (Url, Option<Secret>) {
+    let settled = state
+        .and_then(|state| state.moved.as_ref())
+        .filter(|moved| moved.is_settled())
+        .and_then(|moved| Url::parse(&moved.to).ok())
+        // What is stored may be older than our rules.
+        .filter(|target| url.scheme() != "https" || target.scheme() == "https");
+    match settled {
+        Some(target) => {
+            let secret = secret.filter(|_| target.origin() == url.origin());
+            (target, secret)
+        }
+        None => (url, secret),
+    }
+}
+
+/// The permanent redirect after this answer: counted on while it leads to the same place, begun anew where it leads
+/// elsewhere, forgotten where there is none.
+fn moved(before: Option<&HttpState>, start: &Url, to: Option<&Url>) -> Option<Moved> {
+    let before = before.and_then(|state| state.moved.as_ref());
+    match (to, before) {
+        (Some(to), Some(before)) if before.to == to.as_str() => Some(Moved {
+            to: before.to.clone(),
+            seen: before.seen.saturating_add(1),
+        }),
+        (Some(to), _) => Some(Moved {
+            to: to.to_string(),
+            seen: 1,
+        }),
+        // Asked directly and answered without a further redirect.
+        (None, Some(before)) if before.is_settled() && before.to == start.as_str() => {
+            Some(before.clone())
+        }
+        (None, _) => None,
+    }
+}
+
+type Secret = (String, HeaderName, HeaderValue);
+
+fn secret_header(credential: &Credential) -> Option<Secret> {
     let mut value = HeaderValue::from_str(credential.value.expose_secret()).ok()?;
     value.set_sensitive(true);
     Some((credential.name.clone(), credential.header.clone(), value))
@@ -98,11 +150,12 @@ fn add_conditions(headers: &mut HeaderMap, state: Option<&HttpState>) -> bool {
     headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MODIFIED_SINCE)
 }
 
-fn fresh(inner: &Inner, arrival: Arrival, key: HttpKey) -> Response {
+fn fresh(inner: &Inner, arrival: Arrival, key: HttpKey, moved: Option<Moved>) -> Response {
     let now = inner.clock.now();
     let headers = &arrival.headers;
-    let pause_until = rate_limit_pause(headers, now);
+    let pause_until = rate_limit_pause(headers, now).max(arrival.asked_in_body);
     let mut state = HttpState::unknown(key);
+    state.moved = moved;
     // The other statuses describe something else than the resource.
     if arrival.status.as_u16() == 200 {
         replace_validators(&mut state, headers);

@@ -180,7 +180,8 @@ impl GuardedResolver {
         Self { guard, lookup }
     }
 
-    async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, ResolveError> {
+    /// The addresses of a name that may be reached.
+    pub(super) async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, ResolveError> {
         let found: Vec<SocketAddr> = match &self.lookup {
             Lookup::System => tokio::net::lookup_host((name, 0))
                 .await

@@ -14,9 +14,7 @@ use crate::domain::HttpState;
 use crate::runtime::later;
 
 /// The longest pause that a server can ask for.
-const MAX_PAUSE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// The longest that an answer counts as fresh: a year of max-age must not silence a source.
-const MAX_FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const MAX_PAUSE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Longer validators are not kept, in bytes; they would be sent with every poll.
 const MAX_VALIDATOR: usize = 4 * 1024;
 /// A number at least this large is a time since 1970 and not a count of seconds from now.
@@ -78,8 +76,8 @@ pub(super) fn rate_limit_reset(headers: &HeaderMap, now: Timestamp) -> Option<Ti
     ahead(time, now, MAX_PAUSE)
 }
 
-/// Until when the server calls its answer fresh: `max-age` less `Age`, else `Expires` less `Date`; at
-/// most 24 h ahead.
+/// Until when the server calls its answer fresh: `max-age` less `Age`, else `Expires` less `Date`. How
+/// much of that counts is the business of whoever plans the next poll.
 pub(super) fn fresh_until(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let mut max_age = None;
     for line in headers.get_all(CACHE_CONTROL) {
@@ -98,17 +96,17 @@ pub(super) fn fresh_until(headers: &HeaderMap, now: Timestamp) -> Option<Timesta
         Some(max_age) => {
             let age = value(headers, &AGE).and_then(|age| age.parse::<u64>().ok());
             let left = max_age.saturating_sub(age.unwrap_or(0));
-            later(now, Duration::from_secs(left).min(MAX_FRESH))
+            later(now, Duration::from_secs(left))
         }
         None => {
             let expires = http_date(value(headers, &EXPIRES)?)?;
             // Their clock may be wrong; the difference of two of its times is not.
             let date = value(headers, &DATE).and_then(http_date).unwrap_or(now);
             let left = Duration::try_from(date.duration_until(expires)).ok()?;
-            later(now, left.min(MAX_FRESH))
+            later(now, left)
         }
     };
-    ahead(time, now, MAX_FRESH)
+    (time > now).then_some(time)
 }
 
 /// The validators of a 200: both are replaced, and what is missing is gone.
@@ -274,7 +272,11 @@ mod tests {
             ("Cache-Control: max-age=0", ""),
             ("Cache-Control: no-store, max-age=600", ""),
             ("Cache-Control: max-age=600\nCache-Control: no-cache", ""),
-            ("Cache-Control: max-age=31536000", "2026-03-02T12:00:00Z"),
+            ("Cache-Control: max-age=31536000", "2027-03-01T12:00:00Z"),
+            (
+                "Cache-Control: max-age=99999999999999999",
+                "9999-12-30T22:00:00.999999999Z",
+            ),
             ("Cache-Control: max-age=-5", ""),
             (
                 "Expires: Thu, 01 Jan 2015 01:00:00 GMT\nDate: Thu, 01 Jan 2015 00:00:00 GMT",

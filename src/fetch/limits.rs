@@ -6,7 +6,7 @@
 //! runs from the end of a request to the start of the next, so that what arrives at the host is
 //! never closer together, however long a connection takes, and a host's `Crawl-delay` fits in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ struct Table {
     groups: HashMap<String, Group>,
     /// Until when nothing is sent, by group, by group and credential, or by URL.
     holds: HashMap<String, Timestamp>,
+    /// Names of holds that changed since they were asked for.
+    changed: HashSet<String>,
     turns: u32,
 }
 
@@ -54,6 +56,17 @@ struct Group {
     line: Arc<Semaphore>,
     next_at: Timestamp,
     crawl_delay: Duration,
+}
+
+/// What is known of a host's limits.
+#[derive(Debug, Clone)]
+pub(super) struct KnownLimits {
+    /// What shares them.
+    pub(super) group: String,
+    /// Between the end of a request and the next one's start.
+    pub(super) spacing: Duration,
+    /// Until when the host wants no request.
+    pub(super) held_until: Option<Timestamp>,
 }
 
 /// What a hold covers.
@@ -120,8 +133,43 @@ impl Limits {
             Hold::Url => url_key(url),
         };
         let mut table = self.table();
-        let held = table.holds.entry(key).or_insert(until);
-        *held = (*held).max(until);
+        let held = table.holds.get(&key).copied();
+        if held.is_none_or(|held| held < until) {
+            table.holds.insert(key.clone(), until);
+            table.changed.insert(key);
+        }
+    }
+
+    /// Holds that changed since the last call.
+    pub(super) fn new_holds(&self) -> Vec<(String, Timestamp)> {
+        let mut table = self.table();
+        let changed = std::mem::take(&mut table.changed);
+        let known = |name: String| Some((table.holds.get(&name).copied()?, name));
+        let holds = changed.into_iter().filter_map(known);
+        holds.map(|(until, name)| (name, until)).collect()
+    }
+
+    /// Puts holds back; one that is longer here stays.
+    pub(super) fn restore_holds(&self, holds: Vec<(String, Timestamp)>) {
+        let mut table = self.table();
+        for (name, until) in holds {
+            let held = table.holds.entry(name).or_insert(until);
+            *held = (*held).max(until);
+        }
+    }
+
+    /// What is known of a host: its pause, and until when the URL may not be asked.
+    pub(super) fn known(&self, url: &Url, credential: &str) -> KnownLimits {
+        let group = group_of(url);
+        let held_until = self.check_holds(&group, url, credential).err();
+        let table = self.table();
+        let state = table.groups.get(&group);
+        let crawl_delay = state.map_or(Duration::ZERO, |state| state.crawl_delay);
+        KnownLimits {
+            spacing: self.pause.max(crawl_delay),
+            held_until,
+            group,
+        }
     }
 
     /// Makes a host's pause at least this long, from its robots.txt.
@@ -205,7 +253,7 @@ impl Table {
 
 /// What shares limits: a host, or all hosts of a site that has one for each account. Addresses and
 /// `localhost` count by port, since what listens there has nothing to do with each other.
-fn group_of(url: &Url) -> String {
+pub(super) fn group_of(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     match url.host() {
         Some(Host::Domain(name)) => {

@@ -5,6 +5,7 @@
 //! request and come out with the answer.
 
 pub mod error;
+pub mod explain;
 pub mod guard;
 pub mod local;
 
@@ -12,7 +13,9 @@ mod client;
 mod failure;
 mod get;
 mod headers;
+mod hints;
 mod limits;
+mod memo;
 mod post;
 mod robots;
 mod robots_txt;
@@ -20,7 +23,7 @@ mod spacing;
 mod trip;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -40,12 +43,14 @@ use crate::domain::{HttpKey, HttpState};
 use crate::runtime::Clock;
 use guard::{Guard, GuardedResolver, Lookup};
 use limits::Limits;
+use memo::Memo;
 use robots::Robots;
 
 /// Fetches and posts. Cheap to clone; clones share connections, pacing and robots.txt.
 #[derive(Clone)]
 pub struct Fetcher {
     inner: Arc<Inner>,
+    memo: Option<Arc<Memo>>,
 }
 
 /// What all clones share.
@@ -53,6 +58,7 @@ struct Inner {
     get_client: reqwest::Client,
     post_client: reqwest::Client,
     guard: Arc<Guard>,
+    resolver: GuardedResolver,
     clock: Clock,
     bounds: Bounds,
     limits: Limits,
@@ -109,7 +115,7 @@ pub struct Credential {
 }
 
 /// A fetched resource.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[expect(
     clippy::large_enum_variant,
     reason = "one lives at a time and is taken apart at once"
@@ -119,7 +125,7 @@ pub enum Fetched {
     NotModified {
         /// Validators to keep; `not_before` when the server asked for a pause.
         state: HttpState,
-        /// The server's freshness, at most 24 h ahead.
+        /// The server's freshness, however far ahead.
         fresh_until: Option<Timestamp>,
     },
     /// There is a body.
@@ -127,7 +133,7 @@ pub enum Fetched {
 }
 
 /// A body with what its headers say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Response {
     /// Where it came from, after redirects.
     pub url: Url,
@@ -139,7 +145,7 @@ pub struct Response {
     pub body: Bytes,
     /// The new validators, to be committed with the items; `not_before` when the server asked for a pause.
     pub state: HttpState,
-    /// The server's freshness, at most 24 h ahead.
+    /// The server's freshness, however far ahead.
     pub fresh_until: Option<Timestamp>,
     /// The server's rate limit is used up until then.
     pub pause_until: Option<Timestamp>,
@@ -201,13 +207,15 @@ impl Fetcher {
         let tls = client::tls_config(rustls_native_certs::load_native_certs())?;
         let get_client = client::get_client(&user_agent, resolver.clone(), tls.clone())
             .map_err(FetchSetupError::Client)?;
-        let post_client =
-            client::post_client(&user_agent, resolver, tls).map_err(FetchSetupError::Client)?;
+        let post_client = client::post_client(&user_agent, resolver.clone(), tls)
+            .map_err(FetchSetupError::Client)?;
         Ok(Self {
+            memo: None,
             inner: Arc::new(Inner {
                 get_client,
                 post_client,
                 guard,
+                resolver,
                 limits: Limits::new(clock.clone(), Duration::from_millis(config.host_spacing_ms)),
                 robots: Robots::default(),
                 clock,
@@ -216,12 +224,53 @@ impl Fetcher {
         })
     }
 
+    /// A clone whose own clones get one answer for one resource, however many ask, until `forget`: several
+    /// sources on one URL cause one fetch.
+    #[must_use]
+    pub fn sharing(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            memo: Some(Arc::default()),
+        }
+    }
+
+    /// Begins a new round: what `sharing` remembered is asked for anew.
+    pub fn forget(&self) {
+        if let Some(memo) = &self.memo {
+            memo.clear();
+        }
+    }
+
+    /// The name of the line in which requests to this URL's host stand, one at a time.
+    #[must_use]
+    pub fn lane(url: &Url) -> String {
+        limits::group_of(url)
+    }
+
+    /// Holds that changed since the last call, as names and times: to be stored, so that a restart asks nobody too early.
+    #[must_use]
+    pub fn new_holds(&self) -> Vec<(String, Timestamp)> {
+        self.inner.limits.new_holds()
+    }
+
+    /// Puts back what `new_holds` gave in an earlier life.
+    pub fn restore_holds(&self, holds: Vec<(String, Timestamp)>) {
+        self.inner.limits.restore_holds(holds);
+    }
+
     /// Fetches a resource, conditionally when its validators are known.
     ///
     /// # Errors
     /// Whatever kept us from a 200 or an expected 304; see `FetchError::reaction`.
     pub async fn get(&self, request: GetRequest) -> Result<Fetched, FetchError> {
+        let key = request.key();
+        if let Some(fetched) = self.memo.as_ref().and_then(|memo| memo.recall(&key)) {
+            return Ok(fetched);
+        }
         let fetched = get::get(&self.inner, request).await;
+        if let (Some(memo), Ok(fetched)) = (&self.memo, &fetched) {
+            memo.keep(key, fetched);
+        }
         metrics::counter!("overheard_fetch_requests_total", "outcome" => outcome(&fetched))
             .increment(1);
         fetched

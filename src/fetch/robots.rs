@@ -15,6 +15,7 @@ use url::Url;
 
 use super::Inner;
 use super::error::{FetchError, RedirectProblem, Refusal};
+use super::explain::RobotsVerdict;
 use super::robots_txt::RobotsTxt;
 use super::trip::{Arrival, Overflow, Trip, travel};
 use crate::runtime::later;
@@ -54,34 +55,12 @@ enum Verdict {
 
 /// Asks an origin's robots.txt whether a URL may be fetched, and passes its delay on.
 pub(super) async fn check(inner: &Inner, url: &Url) -> Result<(), FetchError> {
-    let entry = inner.robots.entry(url, inner.clock.now());
-    let verdict = {
-        let mut known = entry.lock().await;
-        let now = inner.clock.now();
-        match &*known {
-            Some(known) if known.holds(now) => known.verdict.clone(),
-            _ => {
-                let verdict = fetch(inner, url).await?;
-                let now = inner.clock.now();
-                let keep = match verdict {
-                    Verdict::Rules(_) => KEEP,
-                    Verdict::Unreachable(_) => KEEP_FAILURE,
-                };
-                *known = Some(Known {
-                    verdict: verdict.clone(),
-                    from: now,
-                    until: later(now, keep),
-                });
-                verdict
-            }
-        }
-    };
-    let refusal = match verdict {
+    let refusal = match verdict(inner, url).await? {
         Verdict::Rules(rules) => {
             if let Some(delay) = rules.crawl_delay {
                 inner.limits.crawl_delay(url, delay);
             }
-            if rules.allows(&url[url::Position::BeforePath..url::Position::AfterQuery]) {
+            if rules.allows(path(url)) {
                 return Ok(());
             }
             Refusal::Robots
@@ -92,6 +71,52 @@ pub(super) async fn check(inner: &Inner, url: &Url) -> Result<(), FetchError> {
         url: url.clone(),
         refusal,
     })
+}
+
+/// Says what an origin's robots.txt says of a URL.
+pub(super) async fn explain(inner: &Inner, url: &Url) -> RobotsVerdict {
+    let unread = |allowed, reason| RobotsVerdict {
+        allowed,
+        rule: None,
+        reason: Some(reason),
+        crawl_delay_secs: None,
+    };
+    match verdict(inner, url).await {
+        Ok(Verdict::Rules(rules)) => RobotsVerdict {
+            allowed: Some(rules.allows(path(url))),
+            rule: rules.deciding_line(path(url)),
+            reason: None,
+            crawl_delay_secs: rules.crawl_delay.map(|delay| delay.as_secs()),
+        },
+        Ok(Verdict::Unreachable(why)) => unread(Some(false), why),
+        Err(error) => unread(None, error.to_string()),
+    }
+}
+
+fn path(url: &Url) -> &str {
+    &url[url::Position::BeforePath..url::Position::AfterQuery]
+}
+
+/// What is known of an origin, which is asked where that is too old.
+async fn verdict(inner: &Inner, url: &Url) -> Result<Verdict, FetchError> {
+    let entry = inner.robots.entry(url, inner.clock.now());
+    let mut known = entry.lock().await;
+    let now = inner.clock.now();
+    if let Some(known) = known.as_ref().filter(|known| known.holds(now)) {
+        return Ok(known.verdict.clone());
+    }
+    let verdict = fetch(inner, url).await?;
+    let now = inner.clock.now();
+    let keep = match verdict {
+        Verdict::Rules(_) => KEEP,
+        Verdict::Unreachable(_) => KEEP_FAILURE,
+    };
+    *known = Some(Known {
+        verdict: verdict.clone(),
+        from: now,
+        until: later(now, keep),
+    });
+    Ok(verdict)
 }
 
 async fn fetch(inner: &Inner, url: &Url) -> Result<Verdict, FetchError> {

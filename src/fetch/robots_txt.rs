@@ -79,24 +79,36 @@ impl RobotsTxt {
         if named { ours } else { everybodys }
     }
 
-    /// Whether a path with its query may be fetched: by the longest pattern that matches, and by the
-    /// kinder one of two that are equally long. robots.txt itself always may.
+    /// Whether a path with its query may be fetched. robots.txt itself always may.
     pub(super) fn allows(&self, path_and_query: &str) -> bool {
+        self.deciding(path_and_query).is_none_or(|rule| rule.allow)
+    }
+
+    /// The rule that decides, as it would be written; none where nothing matches.
+    pub(super) fn deciding_line(&self, path_and_query: &str) -> Option<String> {
+        let rule = self.deciding(path_and_query)?;
+        let name = if rule.allow { "Allow" } else { "Disallow" };
+        let end = if rule.to_the_end { "$" } else { "" };
+        Some(format!("{name}: {}{end}", rule.pattern))
+    }
+
+    /// The longest pattern that matches, and the kinder one of two that are equally long.
+    fn deciding(&self, path_and_query: &str) -> Option<&Rule> {
         if path_and_query == "/robots.txt" {
-            return true;
+            return None;
         }
         let path = normalise(path_and_query, false);
         let mut longest = 0;
-        let mut allowed = true;
+        let mut deciding = None;
         for rule in &self.rules {
             let length = rule.pattern.len() + usize::from(rule.to_the_end);
             if length < longest || (length == longest && !rule.allow) || !rule.matches(&path) {
                 continue;
             }
             longest = length;
-            allowed = rule.allow;
+            deciding = Some(rule);
         }
-        allowed
+        deciding
     }
 }
 

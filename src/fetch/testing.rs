@@ -14,17 +14,17 @@ use url::Url;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Arrived {
+pub(crate) struct Arrived {
     /// Method, path and query: `GET /feed?x=1`.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// Header lines as they arrived.
-    pub(super) headers: Vec<String>,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Arrived {
     /// The first header of a name, in any case.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -33,7 +33,7 @@ impl Arrived {
 }
 
 /// What a server does with a request.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// Sends bytes and closes.
     Bytes(Vec<u8>),
     /// Sends bytes and then one chunk again and again until the other side is gone or it was sent
@@ -49,7 +49,7 @@ pub(super) enum Answer {
 }
 
 /// An answer with a length: status line, header lines, body.
-pub(super) fn answer(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
+pub(crate) fn answer(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
     let body = body.as_ref();
     let mut bytes = head(status, headers);
     bytes.truncate(bytes.len() - 2);
@@ -59,7 +59,7 @@ pub(super) fn answer(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> 
 }
 
 /// A head without a length: the body ends with the connection.
-pub(super) fn head(status: &str, headers: &[&str]) -> Vec<u8> {
+pub(crate) fn head(status: &str, headers: &[&str]) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
     for line in headers {
         text.push_str(line);
@@ -70,8 +70,8 @@ pub(super) fn head(status: &str, headers: &[&str]) -> Vec<u8> {
 }
 
 /// The server.
-pub(super) struct TestServer {
-    pub(super) address: SocketAddr,
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
     _task: JoinSet<()>,
 }
@@ -83,7 +83,7 @@ struct Shared {
 }
 
 impl TestServer {
-    pub(super) async fn start(
+    pub(crate) async fn start(
         respond: impl Fn(&Arrived) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -108,22 +108,22 @@ impl TestServer {
         }
     }
 
-    pub(super) fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         Url::parse(&format!("http://{}{path}", self.address)).unwrap()
     }
 
     /// What arrived so far.
-    pub(super) fn log(&self) -> Vec<Arrived> {
+    pub(crate) fn log(&self) -> Vec<Arrived> {
         self.shared.log.lock().unwrap().clone()
     }
 
     /// The request lines that arrived so far.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.log().into_iter().map(|arrived| arrived.line).collect()
     }
 
     /// Bytes handed to the network so far.
-    pub(super) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         *self.shared.sent.lock().unwrap()
     }
 }

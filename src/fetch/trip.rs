@@ -3,22 +3,28 @@
 //! Knows nothing of validators. The deadline counts the time on the wire; waiting for a host's turn
 //! is not the server's fault.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::error::{FetchError, RedirectProblem, host};
 use super::failure::{body_error, connect_error};
+use super::guard::Guard;
 use super::headers::{rate_limit_pause, rate_limit_reset, retry_after};
+use super::hints::body_pause;
 use super::limits::Hold;
 use super::{Inner, robots};
 
 /// The most redirects that are followed.
 const MAX_HOPS: usize = 5;
+/// What is read of the body of a 429, in bytes: a pause is said in few words.
+const MAX_REFUSAL: usize = 64 * 1024;
 
 /// Where to go and with what.
 pub(super) struct Trip {
@@ -51,10 +57,12 @@ pub(super) struct Arrival {
     pub(super) body: Bytes,
     /// Where permanent redirects led before the first temporary one.
     pub(super) moved_to: Option<Url>,
+    /// The pause that the body asks for.
+    pub(super) asked_in_body: Option<Timestamp>,
 }
 
 /// What one request brought.
-enum Hop {
+pub(super) enum Hop {
     Arrived(StatusCode, HeaderMap, Bytes),
     Redirected(StatusCode, Option<Url>),
 }
@@ -71,8 +79,10 @@ pub(super) async fn travel(inner: &Inner, mut trip: Trip) -> Result<Arrival, Fet
             .map_err(|error| blame_redirect(error, seen.last()))?;
         let (status, target) = match hop {
             Hop::Arrived(status, headers, body) => {
+                let asked_in_body = heed_body(inner, &trip, &headers, &body);
                 return Ok(Arrival {
                     url: trip.url,
+                    asked_in_body,
                     status,
                     headers,
                     body,
@@ -102,7 +112,11 @@ pub(super) async fn travel(inner: &Inner, mut trip: Trip) -> Result<Arrival, Fet
 }
 
 /// A redirect that may be followed, without fragment.
-fn check_redirect(from: &Url, target: Option<Url>, seen: &[Url]) -> Result<Url, RedirectProblem> {
+pub(super) fn check_redirect(
+    from: &Url,
+    target: Option<Url>,
+    seen: &[Url],
+) -> Result<Url, RedirectProblem> {
     let mut target = target.ok_or(RedirectProblem::NoTarget)?;
     target.set_fragment(None);
     if from.scheme() == "https" && target.scheme() == "http" {
@@ -131,7 +145,25 @@ fn blame_redirect(error: FetchError, from: Option<&Url>) -> FetchError {
     }
 }
 
-async fn hop(inner: &Inner, trip: &Trip, left: &mut Duration) -> Result<Hop, FetchError> {
+/// Remembers the pause that a body asks for.
+fn heed_body(inner: &Inner, trip: &Trip, headers: &HeaderMap, body: &[u8]) -> Option<Timestamp> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let until = body_pause(content_type, body, inner.clock.now())?;
+    let credential = trip.secret.as_ref().map_or("", |(name, ..)| name.as_str());
+    inner
+        .limits
+        .hold(&trip.url, Hold::Credential(credential), until);
+    Some(until)
+}
+
+/// One request, with all that is asked before it.
+pub(super) async fn hop(
+    inner: &Inner,
+    trip: &Trip,
+    left: &mut Duration,
+) -> Result<Hop, FetchError> {
     let url = &trip.url;
     inner
         .guard
@@ -183,7 +215,18 @@ async fn exchange(inner: &Inner, trip: &Trip, credential: &str) -> Result<Hop, F
         .await
         .map_err(|error| connect_error(url, timeout, error))?;
     let status = answer.status();
-    heed_pauses(inner, url, credential, &answer)?;
+    if let Err(limited) = heed_pauses(inner, url, credential, &answer) {
+        return Err(match limited {
+            FetchError::RateLimited {
+                url,
+                retry_at: None,
+            } => FetchError::RateLimited {
+                retry_at: asked_in_refusal(inner, trip, answer).await,
+                url,
+            },
+            limited => limited,
+        });
+    }
     match status.as_u16() {
         301 | 302 | 303 | 307 | 308 => {
             let target = answer
@@ -206,6 +249,23 @@ async fn exchange(inner: &Inner, trip: &Trip, credential: &str) -> Result<Hop, F
     }
 }
 
+/// The pause that the body of a refusal asks for, where its headers do not.
+async fn asked_in_refusal(
+    inner: &Inner,
+    trip: &Trip,
+    mut answer: reqwest::Response,
+) -> Option<Timestamp> {
+    let headers = answer.headers().clone();
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        if body.len() + chunk.len() > MAX_REFUSAL {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    heed_body(inner, trip, &headers, &body)
+}
+
 /// Remembers the pauses that an answer asks for, and ends here if it is nothing but that.
 fn heed_pauses(
     inner: &Inner,
@@ -222,11 +282,7 @@ fn heed_pauses(
             || status == StatusCode::SERVICE_UNAVAILABLE
     });
     if let Some(until) = asked {
-        // What a host on the operator's own network says of one URL says nothing of its others.
-        let own = answer
-            .remote_addr()
-            .is_some_and(|address| inner.guard.is_opened(address.ip()));
-        let covers = if own { Hold::Url } else { Hold::Host };
+        let covers = covered(&inner.guard, answer.remote_addr());
         inner.limits.hold(url, covers, until);
     }
     let used_up = rate_limit_pause(headers, now);
@@ -246,6 +302,15 @@ fn heed_pauses(
         300..=399 if asked.is_some() => limited(asked),
         403 if used_up.is_some() => limited(used_up),
         _ => Ok(()),
+    }
+}
+
+/// What a demand to wait covers. What a host on the operator's own network says of one URL says nothing of its others.
+fn covered(guard: &Guard, answered: Option<SocketAddr>) -> Hold<'static> {
+    if answered.is_some_and(|address| guard.is_opened(address.ip())) {
+        Hold::Url
+    } else {
+        Hold::Host
     }
 }
 
@@ -287,6 +352,27 @@ async fn read_body(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// polling.md 15.
+    #[test]
+    fn item_15_a_demand_covers_the_host_in_public_and_the_url_on_an_own_network() {
+        let config = crate::config::FetchConfig {
+            contact_url: String::new(),
+            timeout_secs: 1,
+            max_body_mib: 1,
+            host_spacing_ms: 0,
+            backoff_secs: 1,
+            max_backoff_secs: 1,
+            max_interval_secs: 1,
+            allow_private: vec!["10.0.0.0/8".to_owned()],
+            allow_ports: Vec::new(),
+        };
+        let guard = Guard::new(&config).unwrap();
+        let covers = |address: &str| covered(&guard, Some(address.parse().unwrap()));
+        assert!(matches!(covers("93.184.216.34:443"), Hold::Host));
+        assert!(matches!(covers("10.1.2.3:80"), Hold::Url));
+        assert!(matches!(covered(&guard, None), Hold::Host));
+    }
 
     #[test]
     fn no_hop_goes_from_https_to_http() {

@@ -4,11 +4,13 @@
 //! crash anywhere before it repeats the poll and a crash after it repeats nothing.
 //! Nothing here speaks HTTP or SQL, and nothing here sends anything to the outside.
 
+mod fault;
 mod indexer;
 mod monitors;
 mod normalize;
 mod pipeline;
 mod poller;
+mod rota;
 mod schedule;
 
 #[cfg(test)]
@@ -18,5 +20,6 @@ pub use indexer::{Indexer, IndexerError, IndexerStep, follow};
 pub use monitors::{Monitors, Verdict};
 pub use normalize::{normalize, scored_text};
 pub use pipeline::{IngestError, Pipeline};
-pub use poller::{PollOutcome, Poller};
+pub use poller::{PollOutcome, Poller, PollerParts};
+pub use rota::{Rota, RotaHandle};
 pub use schedule::{PollSchedule, backoff};

@@ -1,25 +1,44 @@
-//! Polls one source, again and again, under the supervisor. All its state is in the store, so a
-//! restart polls no earlier than the run before would have.
+//! Polls what stands behind one URL: one source, or several that share it and cause one fetch.
+//!
+//! All its state is in the store, so a restart polls no earlier than the run before would have. It plans
+//! nothing: `rota` says when.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
+use super::fault::{self, Faulty};
 use super::pipeline::{IngestError, Pipeline};
-use super::schedule::PollSchedule;
-use crate::domain::{SourceId, SourceState, SourceStatus};
-use crate::runtime::Clock;
-use crate::sources::{PollError, Source};
-use crate::store::{Store, StoreError};
+use super::schedule::{PollSchedule, Wishes};
+use crate::domain::{Batch, HttpState, Moved, SourceId, SourceState, SourceStatus};
+use crate::fetch::Fetcher;
+use crate::runtime::{Clock, time_left};
+use crate::sources::{PollError, Source, SourceFault};
+use crate::store::{Standing, Store, StoreError};
 
-/// One source with everything that polling it needs.
+/// What all pollers share.
+pub struct PollerParts {
+    /// The truth.
+    pub store: Store,
+    /// The way to a commit.
+    pub pipeline: Arc<Pipeline>,
+    /// The time.
+    pub clock: Clock,
+    /// Whose holds are kept over restarts.
+    pub fetcher: Fetcher,
+    /// Whether metrics name each source; with tens of thousands that would cost more than it tells.
+    pub named_metrics: bool,
+}
+
+/// One URL with the sources that read it.
 pub struct Poller {
-    source: Arc<dyn Source>,
+    sources: Vec<Arc<dyn Source>>,
+    /// The door that gives all of them one answer; absent where there is one source.
+    shared: Option<Fetcher>,
+    lane: Arc<str>,
     schedule: PollSchedule,
-    store: Store,
-    pipeline: Arc<Pipeline>,
-    clock: Clock,
+    parts: Arc<PollerParts>,
 }
 
 /// What came of one poll.
@@ -36,164 +55,383 @@ pub enum PollOutcome {
     },
     /// It failed and is tried again.
     Failed,
-    /// It failed in a way that only a person can mend.
+    /// It is stopped until a person acts.
     Paused,
+    /// Nothing was asked: the server wants no request before then.
+    Held(Timestamp),
+}
+
+/// One source in the middle of a poll.
+struct Turn<'a> {
+    source: &'a dyn Source,
+    standing: Standing,
 }
 
 impl Poller {
-    /// A poller of `source`.
+    /// A poller of one source; `lane` names the host's line (`Fetcher::lane`).
     #[must_use]
     pub fn new(
         source: Arc<dyn Source>,
         schedule: PollSchedule,
-        store: Store,
-        pipeline: Arc<Pipeline>,
-        clock: Clock,
+        lane: Arc<str>,
+        parts: Arc<PollerParts>,
     ) -> Self {
         Self {
-            source,
+            sources: vec![source],
+            shared: None,
+            lane,
             schedule,
-            store,
-            pipeline,
-            clock,
+            parts,
         }
     }
 
-    /// The source's name.
+    /// A poller of several sources on one URL, all built with `door`, a `Fetcher::sharing`.
     #[must_use]
-    pub fn id(&self) -> &SourceId {
-        self.source.id()
-    }
-
-    /// Polls whenever it is due, until `stop`.
-    ///
-    /// # Errors
-    /// When the store fails; a source's own faults are its status, not errors.
-    pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
-        loop {
-            let Some(due) = self.next_poll_at().await? else {
-                // Paused: a person resumes it by a reload, which starts a new poller.
-                stop.cancelled().await;
-                return Ok(());
-            };
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = self.clock.sleep_until(due) => {}
-            }
-            tokio::select! {
-                // Dropping a poll loses nothing: the cursor moves only with the commit.
-                () = stop.cancelled() => return Ok(()),
-                outcome = self.step() => { outcome?; }
-            }
+    pub fn shared(
+        sources: Vec<Arc<dyn Source>>,
+        door: Fetcher,
+        schedule: PollSchedule,
+        lane: Arc<str>,
+        parts: Arc<PollerParts>,
+    ) -> Self {
+        Self {
+            sources,
+            shared: Some(door),
+            lane,
+            schedule,
+            parts,
         }
     }
 
-    /// When the source is due; absent when it is paused. A source that was never polled is given a place.
-    async fn next_poll_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let status = self.status().await?;
-        Ok(match status.state {
-            SourceState::Waiting => Some(self.schedule.first(self.clock.now(), rand::random())),
-            SourceState::Paused => None,
-            SourceState::Healthy | SourceState::Failing => {
-                Some(status.next_poll_at.unwrap_or_else(|| self.clock.now()))
-            }
-        })
+    /// The names of its sources.
+    pub fn ids(&self) -> impl Iterator<Item = &SourceId> {
+        self.sources.iter().map(|source| source.id())
     }
 
-    /// Polls once and stores what came of it.
+    /// The line of its host, in which one request is under way at a time.
+    #[must_use]
+    pub fn lane(&self) -> &Arc<str> {
+        &self.lane
+    }
+
+    /// How often it is polled.
+    #[must_use]
+    pub fn schedule(&self) -> &PollSchedule {
+        &self.schedule
+    }
+
+    /// When it is due by what is stored; absent when all its sources are paused.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn step(&self) -> Result<PollOutcome, IngestError> {
-        let source_id = self.source.id();
+    pub async fn due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.parts.clock.now();
+        let standings = self.standings().await?;
+        let due = standings
+            .iter()
+            .filter_map(|standing| match &standing.status {
+                None => Some(now),
+                Some(status) if status.state == SourceState::Paused => None,
+                Some(status) => Some(status.next_poll_at.unwrap_or(now)),
+            });
+        Ok(due.min())
+    }
+
+    /// Polls once and stores what came of it; also returns when it is due again, absent when it is paused.
+    ///
+    /// # Errors
+    /// When the store or the scorer fails; a source's own faults are its status, not errors.
+    pub async fn step(&self) -> Result<(PollOutcome, Option<Timestamp>), IngestError> {
+        let standings = self.standings().await.map_err(|error| IngestError::Store {
+            source_id: self.sources[0].id().clone(),
+            source: error,
+        })?;
+        let mut turns = self.turns(standings);
+        if turns.is_empty() {
+            return Ok((PollOutcome::Paused, None));
+        }
+        let now = self.parts.clock.now();
+        let demands = turns.iter().filter_map(Turn::not_before);
+        if let Some(until) = demands.max().filter(|until| *until > now) {
+            return Ok((PollOutcome::Held(until), Some(until)));
+        }
+        self.make_equal(&mut turns);
+        let mut outcomes = Vec::with_capacity(turns.len());
+        let mut due: Option<Timestamp> = None;
+        let mut lost: Option<PollError> = None;
+        for turn in &turns {
+            let answer = match lost.take() {
+                // Nobody else gets an answer where the first got none.
+                Some(error) => Err(error),
+                None => turn.source.poll(&turn.standing.cursor).await,
+            };
+            let (outcome, next) = match answer {
+                Ok(batch) => self.succeed(turn, batch).await?,
+                Err(error) => {
+                    let ended = self.fail(turn, &error).await?;
+                    lost = is_of_the_url(&error).then_some(error);
+                    ended
+                }
+            };
+            outcomes.push(outcome);
+            due = match (due, next) {
+                (Some(due), Some(next)) => Some(due.min(next)),
+                (due, next) => due.or(next),
+            };
+        }
+        Ok((together(outcomes), due))
+    }
+
+    /// The source in metrics.
+    fn label(&self, source: &SourceId) -> String {
+        if self.parts.named_metrics {
+            source.to_string()
+        } else {
+            "all".to_owned()
+        }
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
+        let sources = self.sources.iter();
+        let wanted = sources.map(|source| (source.id().clone(), source.http_key()));
+        self.parts.store.standings(wanted.collect()).await
+    }
+
+    /// The sources that are not paused.
+    fn turns(&self, standings: Vec<Standing>) -> Vec<Turn<'_>> {
+        let turns = self.sources.iter().zip(standings);
+        turns
+            .filter(|(_, standing)| {
+                let status = standing.status.as_ref();
+                status.is_none_or(|status| status.state != SourceState::Paused)
+            })
+            .map(|(source, standing)| Turn {
+                source: source.as_ref(),
+                standing,
+            })
+            .collect()
+    }
+
+    /// Begins a round of sources that share a URL: one of them that has not read what the validators stand for
+    /// makes the request unconditional for all.
+    fn make_equal(&self, turns: &mut [Turn<'_>]) {
+        let Some(door) = &self.shared else {
+            return;
+        };
+        door.forget();
+        let blank = |state: &HttpState| state.etag.is_none() && state.last_modified.is_none();
+        let unread = |turn: &Turn<'_>| turn.standing.cursor.http.as_ref().is_none_or(blank);
+        if turns.iter().any(unread) {
+            for state in turns
+                .iter_mut()
+                .filter_map(|turn| turn.standing.cursor.http.as_mut())
+            {
+                state.etag = None;
+                state.last_modified = None;
+            }
+        }
+    }
+
+    async fn succeed(
+        &self,
+        turn: &Turn<'_>,
+        batch: Batch,
+    ) -> Result<(PollOutcome, Option<Timestamp>), IngestError> {
+        let source_id = turn.source.id();
+        let now = self.parts.clock.now();
+        let mut status = turn.status();
+        let moved = batch
+            .cursor
+            .http
+            .as_ref()
+            .and_then(|state| state.moved.as_ref());
+        let elapsed = status
+            .succeeded_at
+            .map(|at| time_left(at, now).unwrap_or_default());
+        let before = (status.pace_secs > 0).then(|| Duration::from_secs(status.pace_secs));
+        let pace = self.schedule.pace(before, elapsed, batch.posts.len());
+        let wishes = Wishes {
+            not_before: batch.not_before,
+            fresh_until: batch.fresh_until,
+            rhythm: batch.rhythm.or(status.rhythm),
+            more: batch.more,
+        };
+        let next = self
+            .schedule
+            .after_success(now, pace, &wishes, rand::random());
+        status.state = SourceState::Healthy;
+        status.polled_at = Some(now);
+        status.succeeded_at = Some(now);
+        status.error = None;
+        status.failures = 0;
+        status.next_poll_at = Some(next.at);
+        status.not_before = next.not_before;
+        status.pace_secs = pace.as_secs().max(1);
+        status.rhythm = wishes.rhythm;
+        status.moved_to = moved
+            .filter(|moved| moved.is_settled())
+            .map(|moved| moved.to.clone());
+        status.warning = warning(next.warning, status.moved_to.is_some());
+        status.coverage.failing_since = None;
+        status.coverage.refused_since = None;
+        status.coverage.caps += u64::from(batch.capped);
+        if batch.gap {
+            status.coverage.gaps += 1;
+            status.coverage.gap_at = Some(now);
+        }
+        if !batch.posts.is_empty() {
+            status.coverage.news_at = Some(now);
+        }
+        let more = batch.more;
+        let (new_posts, changed_posts) = self.commit(source_id, batch, status, now).await?;
+        let label = self.label(source_id);
+        metrics::counter!("overheard_polls_total", "source" => label.clone(), "outcome" => "ok")
+            .increment(1);
+        metrics::counter!("overheard_posts_total", "source" => label).increment(new_posts);
+        tracing::info!(source.id = %source_id, posts.new = new_posts, posts.changed = changed_posts, "polled source");
+        let outcome = PollOutcome::Polled {
+            new_posts,
+            changed_posts,
+            more,
+        };
+        Ok((outcome, Some(next.at)))
+    }
+
+    /// Commits a batch: through the pipeline where it brings posts or takes some, else by itself, so that thousands of
+    /// polls that bring nothing do not stand in line behind one that does.
+    async fn commit(
+        &self,
+        source_id: &SourceId,
+        batch: Batch,
+        mut status: SourceStatus,
+        now: Timestamp,
+    ) -> Result<(u64, u64), IngestError> {
+        if !batch.posts.is_empty() || !batch.deleted.is_empty() {
+            let committed = self
+                .parts
+                .pipeline
+                .process(source_id, batch, status, now)
+                .await?;
+            return Ok((committed.new_posts, committed.changed_posts));
+        }
+        status.requests += u64::from(batch.requests);
+        status.rejects += batch.rejects.len() as u64;
+        let store = &self.parts.store;
+        let committed = store.commit_quiet(batch.cursor, status, batch.rejects, now);
+        committed.await.map_err(|error| IngestError::Store {
+            source_id: source_id.clone(),
+            source: error,
+        })?;
+        Ok((0, 0))
+    }
+
+    async fn fail(
+        &self,
+        turn: &Turn<'_>,
+        error: &PollError,
+    ) -> Result<(PollOutcome, Option<Timestamp>), IngestError> {
+        let source_id = turn.source.id();
+        let now = self.parts.clock.now();
+        let mut http = turn.standing.cursor.http.clone();
+        let settled = http.as_ref().and_then(|state| state.moved.as_ref());
+        let was_moved = settled.is_some_and(Moved::is_settled);
+        let faulty = Faulty {
+            error,
+            schedule: &self.schedule,
+            was_moved,
+            now,
+            random: rand::random(),
+        };
+        let mut status = turn.status();
+        let event = fault::record(&mut status, &faulty);
+        if let Some(state) = &mut http {
+            state.not_before = status.not_before;
+            // Only successes in a row settle a redirect, and one that leads nowhere is no home.
+            if !was_moved || fault::is_dead_end(error) {
+                state.moved = None;
+                status.moved_to = None;
+            }
+        }
+        metrics::counter!("overheard_polls_total", "source" => self.label(source_id), "outcome" => "failed").increment(1);
+        tracing::warn!(source.id = %source_id, error = status.error, failures = status.failures, "could not poll source");
+        let outcome = match status.state {
+            SourceState::Paused => PollOutcome::Paused,
+            _ => PollOutcome::Failed,
+        };
+        let next = status.next_poll_at;
         let stored = |error| IngestError::Store {
             source_id: source_id.clone(),
             source: error,
         };
-        let mut status = self.status().await.map_err(stored)?;
-        let cursor = self
-            .store
-            .cursor(source_id, self.source.http_key().as_ref())
-            .await
-            .map_err(stored)?;
-        let answer = self.source.poll(&cursor).await;
-        let now = self.clock.now();
-        status.polled_at = Some(now);
-        match answer {
-            Ok(batch) => {
-                let more = batch.more;
-                status.state = SourceState::Healthy;
-                status.succeeded_at = Some(now);
-                status.error = None;
-                status.failures = 0;
-                let next = self
-                    .schedule
-                    .after_success(now, batch.not_before, more, rand::random());
-                status.next_poll_at = Some(next);
-                let committed = self.pipeline.process(source_id, batch, status, now).await?;
-                metrics::counter!("overheard_polls_total", "source" => source_id.to_string(), "outcome" => "ok").increment(1);
-                metrics::counter!("overheard_posts_total", "source" => source_id.to_string())
-                    .increment(committed.new_posts);
-                tracing::info!(source.id = %source_id, posts.new = committed.new_posts, posts.changed = committed.changed_posts, "polled source");
-                Ok(PollOutcome::Polled {
-                    new_posts: committed.new_posts,
-                    changed_posts: committed.changed_posts,
-                    more,
-                })
-            }
-            Err(error) => {
-                let outcome = self.fail(&mut status, &error, now);
-                metrics::counter!("overheard_polls_total", "source" => source_id.to_string(), "outcome" => "failed").increment(1);
-                tracing::warn!(source.id = %source_id, error = %Chain(&error), failures = status.failures, "could not poll source");
-                self.store
-                    .record_status(status, None)
-                    .await
-                    .map_err(stored)?;
-                Ok(outcome)
-            }
+        let store = &self.parts.store;
+        // Holds first: a crash between the two asks too late and never too early.
+        let holds = self.parts.fetcher.new_holds();
+        if !holds.is_empty() {
+            store.keep_holds(holds, now).await.map_err(stored)?;
         }
-    }
-
-    fn fail(&self, status: &mut SourceStatus, error: &PollError, now: Timestamp) -> PollOutcome {
-        status.requests += 1;
-        status.failures = status.failures.saturating_add(1);
-        status.error = Some(Chain(error).to_string());
-        status.state = SourceState::Failing;
-        status.next_poll_at = Some(match error {
-            PollError::RateLimited { retry_at, .. } => {
-                self.schedule
-                    .after_rate_limit(now, *retry_at, status.failures, rand::random())
-            }
-            _ => self
-                .schedule
-                .after_failure(now, status.failures, rand::random()),
-        });
-        if matches!(error, PollError::Permanent(_)) {
-            status.state = SourceState::Paused;
-            status.next_poll_at = None;
-            return PollOutcome::Paused;
-        }
-        PollOutcome::Failed
-    }
-
-    async fn status(&self) -> Result<SourceStatus, StoreError> {
-        let known = self.store.source_status(self.source.id()).await?;
-        Ok(known
-            .unwrap_or_else(|| SourceStatus::waiting(self.source.id().clone(), self.source.kind())))
+        let recorded = store.record_status(status, http, event);
+        recorded.await.map_err(stored)?;
+        Ok((outcome, next))
     }
 }
 
-/// An error with its causes on one line.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+impl Turn<'_> {
+    fn status(&self) -> SourceStatus {
+        let known = self.standing.status.clone();
+        known.unwrap_or_else(|| SourceStatus::waiting(self.source.id().clone(), self.source.kind()))
     }
+
+    /// What the server demanded, of this source or of its URL.
+    fn not_before(&self) -> Option<Timestamp> {
+        let status = self.standing.status.as_ref();
+        let http = self.standing.cursor.http.as_ref();
+        status
+            .and_then(|status| status.not_before)
+            .max(http.and_then(|state| state.not_before))
+    }
+}
+
+/// Whether the error is the URL's, so that all who share it have it.
+fn is_of_the_url(error: &PollError) -> bool {
+    match error {
+        PollError::RateLimited { .. } => true,
+        PollError::Transient(fault) | PollError::Permanent(fault) => {
+            matches!(fault, SourceFault::Fetch(_))
+        }
+    }
+}
+
+fn warning(of_timing: Option<String>, moved: bool) -> Option<String> {
+    let moved = moved
+        .then(|| "the URL has moved for good: put the new one in the configuration".to_owned());
+    match (of_timing, moved) {
+        (Some(timing), Some(moved)) => Some(format!("{timing}; {moved}")),
+        (timing, moved) => timing.or(moved),
+    }
+}
+
+/// The outcome of several sources as one.
+fn together(outcomes: Vec<PollOutcome>) -> PollOutcome {
+    let mut all = outcomes.into_iter();
+    let first = all.next().unwrap_or(PollOutcome::Paused);
+    all.fold(first, |sum, outcome| match (sum, outcome) {
+        (
+            PollOutcome::Polled {
+                new_posts,
+                changed_posts,
+                more,
+            },
+            PollOutcome::Polled {
+                new_posts: other_new,
+                changed_posts: other_changed,
+                more: other_more,
+            },
+        ) => PollOutcome::Polled {
+            new_posts: new_posts + other_new,
+            changed_posts: changed_posts + other_changed,
+            more: more || other_more,
+        },
+        (sum @ PollOutcome::Polled { .. }, _) => sum,
+        (_, outcome) => outcome,
+    })
 }

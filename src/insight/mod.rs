@@ -15,4 +15,4 @@ pub use dto::{CustomerDto, FacetDto, HitDto, MentionDto, SearchDto};
 pub use histogram::{Bucket, Histogram};
 pub use marks::Segment;
 pub use search::{Answer, Hit, Request, SearchError, Searcher};
-pub use status_dto::{MonitorDto, SourceDto};
+pub use status_dto::{CoverageDto, MonitorDto, SourceDto};

@@ -30,6 +30,33 @@ pub struct SourceDto {
     pub rejects: u64,
     /// Requests made so far.
     pub requests: u64,
+    /// No request before this time, whoever asks: the server said so.
+    pub not_before: Option<Timestamp>,
+    /// The time between polls that its posts call for, in seconds; 0 before the first.
+    pub pace_secs: u64,
+    /// What is odd and does not keep it from being polled, in words.
+    pub warning: Option<String>,
+    /// The URL that is asked in place of the configured one, after permanent redirects.
+    pub moved_to: Option<String>,
+    /// What was heard and what may have been missed.
+    pub coverage: CoverageDto,
+}
+
+/// What was heard of a source and what may have been missed; how fresh it is, is `succeeded_at`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoverageDto {
+    /// The last poll that brought posts.
+    pub news_at: Option<Timestamp>,
+    /// The first failure since the last success.
+    pub failing_since: Option<Timestamp>,
+    /// Polls that failed so far.
+    pub errors: u64,
+    /// Polls so far that ended at a bound of ours.
+    pub caps: u64,
+    /// Polls so far that found nothing known, so that posts before them may have passed unseen.
+    pub gaps: u64,
+    /// The last such poll.
+    pub gap_at: Option<Timestamp>,
 }
 
 /// A saved listening query.
@@ -59,6 +86,18 @@ impl From<&SourceStatus> for SourceDto {
             posts: status.posts,
             rejects: status.rejects,
             requests: status.requests,
+            not_before: status.not_before,
+            pace_secs: status.pace_secs,
+            warning: status.warning.clone(),
+            moved_to: status.moved_to.clone(),
+            coverage: CoverageDto {
+                news_at: status.coverage.news_at,
+                failing_since: status.coverage.failing_since,
+                errors: status.coverage.errors,
+                caps: status.coverage.caps,
+                gaps: status.coverage.gaps,
+                gap_at: status.coverage.gap_at,
+            },
         }
     }
 }

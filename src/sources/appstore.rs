@@ -121,11 +121,14 @@ impl Source for AppStoreSource {
         let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
         let mut batch = Batch {
             requests: 1,
-            not_before: response.fresh_until.max(response.pause_until),
+            not_before: response.pause_until,
+            fresh_until: response.fresh_until,
             ..Batch::default()
         };
         let mut page = self.read(cursor, &response)?;
+        batch.gap = true;
         loop {
+            batch.gap &= seen.is_gap(&page.posts);
             let known = page.posts.iter().any(|post| seen.knows(&post.key));
             let empty = page.posts.is_empty();
             batch
@@ -133,7 +136,8 @@ impl Source for AppStoreSource {
                 .extend(page.posts.into_iter().filter(|post| seen.is_news(post)));
             batch.rejects.append(&mut page.rejects);
             // Newest first: a known review means that all older ones are known.
-            if known || empty || batch.requests >= MAX_PAGES {
+            batch.capped = !known && !empty && batch.requests >= MAX_PAGES;
+            if known || empty || batch.capped {
                 break;
             }
             let number = batch.requests + 1;
@@ -151,6 +155,7 @@ impl Source for AppStoreSource {
             batch.not_before = batch.not_before.max(older.pause_until);
             page = self.read(cursor, &older)?;
         }
+        batch.gap &= batch.capped;
         batch.posts.reverse();
         batch.cursor = Cursor {
             position: Some(seen.encode()),

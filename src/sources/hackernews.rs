@@ -143,6 +143,7 @@ impl Source for HackerNewsSource {
         } else {
             position.until = Some(oldest);
             batch.more = true;
+            batch.capped = true;
         }
         position.seen = seen.encode();
         batch.posts.sort_by_key(|post| post.published_at);

@@ -145,12 +145,15 @@ impl Source for JsonSource {
         let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
         let mut batch = Batch {
             requests: 1,
-            not_before: response.fresh_until.max(response.pause_until),
+            not_before: response.pause_until,
+            fresh_until: response.fresh_until,
             ..Batch::default()
         };
         let mut page = self.read(cursor, &response.body, &response.url)?;
         let mut asked = vec![response.url.clone()];
+        batch.gap = true;
         loop {
+            batch.gap &= seen.is_gap(&page.posts);
             let posts = batch.posts.len();
             batch
                 .posts
@@ -160,7 +163,11 @@ impl Source for JsonSource {
             let Some(next) = page.next.filter(|next| !asked.contains(next)) else {
                 break;
             };
-            if !brought_news || batch.requests >= self.config.max_pages {
+            if !brought_news {
+                break;
+            }
+            if batch.requests >= self.config.max_pages {
+                batch.capped = true;
                 break;
             }
             let older = self.resource.get(next.clone()).await?;
@@ -169,6 +176,8 @@ impl Source for JsonSource {
             page = self.read(cursor, &older.body, &older.url)?;
             asked.push(next);
         }
+        // Where there are further pages, only a walk that was cut short leaves something out.
+        batch.gap &= batch.capped || self.config.next.is_none();
         batch.posts.sort_by_key(|post| post.published_at);
         batch.cursor = Cursor {
             position: Some(seen.encode()),

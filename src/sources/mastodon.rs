@@ -128,6 +128,7 @@ impl Source for MastodonSource {
             }
             if batch.requests >= MAX_PAGES || response.pause_until.is_some() {
                 batch.more = true;
+                batch.capped = batch.requests >= MAX_PAGES;
                 break;
             }
         }

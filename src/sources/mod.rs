@@ -155,7 +155,7 @@ pub fn build(
 ) -> Result<Box<dyn Source>, SourceSetupError> {
     let id = &config.id;
     Ok(match &config.kind {
-        SourceKind::Feed(config) => Box::new(feed::FeedSource::new(id, config, fetcher, clock)?),
+        SourceKind::Feed(config) => Box::new(feed::FeedSource::new(id, config, fetcher)?),
         SourceKind::Page(config) => Box::new(page::PageSource::new(id, config, fetcher)?),
         SourceKind::Json(config) => Box::new(json::JsonSource::new(id, config, fetcher)?),
         SourceKind::Mastodon(config) => {

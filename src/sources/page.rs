@@ -98,12 +98,15 @@ impl Source for PageSource {
         .map_err(|fault| wrong_form(cursor, fault))?;
         let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
         let mut posts = page.posts;
+        let gap = seen.is_gap(&posts);
         posts.retain(|post| seen.is_news(post));
         posts.sort_by_key(|post| post.published_at);
         Ok(Batch {
             posts,
             rejects: page.rejects,
-            not_before: response.fresh_until.max(response.pause_until),
+            not_before: response.pause_until,
+            fresh_until: response.fresh_until,
+            gap,
             cursor: Cursor {
                 position: Some(seen.encode()),
                 http: Some(response.state),

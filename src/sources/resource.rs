@@ -70,7 +70,8 @@ pub(super) fn not_modified(
     fresh_until: Option<Timestamp>,
 ) -> Batch {
     Batch {
-        not_before: fresh_until.max(state.not_before),
+        not_before: state.not_before,
+        fresh_until,
         cursor: Cursor {
             position: cursor.position.clone(),
             http: Some(state),

@@ -58,6 +58,12 @@ impl Seen {
         self.contents.contains_key(&id_hash(key))
     }
 
+    /// Whether nothing of `posts` was handed over before although something else was: what came between may
+    /// have passed unseen. One post tells nothing.
+    pub fn is_gap(&self, posts: &[RawPost]) -> bool {
+        !self.order.is_empty() && posts.len() > 1 && !posts.iter().any(|post| self.knows(&post.key))
+    }
+
     /// Remembers the post; false when it was handed over just like this before.
     pub fn is_news(&mut self, post: &RawPost) -> bool {
         self.remember(id_hash(&post.key), content_hash(post))
@@ -148,6 +154,18 @@ mod tests {
         assert!(seen.is_news(&post("1", "b")));
         assert!(seen.knows(&post("1", "").key));
         assert!(!seen.knows(&post("2", "").key));
+    }
+
+    #[test]
+    fn a_page_of_unknown_items_is_a_gap_but_for_the_first_page() {
+        let mut seen = Seen::default();
+        let page = |ids: &[&str]| ids.iter().map(|id| post(id, "x")).collect::<Vec<_>>();
+        assert!(!seen.is_gap(&page(&["1", "2"])));
+        seen.is_news(&post("1", "x"));
+        assert!(!seen.is_gap(&page(&["2", "1"])));
+        assert!(!seen.is_gap(&page(&["2"])));
+        assert!(!seen.is_gap(&[]));
+        assert!(seen.is_gap(&page(&["2", "3"])));
     }
 
     #[test]

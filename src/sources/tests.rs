@@ -12,6 +12,7 @@ fn built(keys: &str) -> Result<Box<dyn Source>, String> {
         host_spacing_ms: 0,
         backoff_secs: 1,
         max_backoff_secs: 10,
+        max_interval_secs: 86_400,
         allow_private: vec![],
         allow_ports: vec![],
     };

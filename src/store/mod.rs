@@ -49,6 +49,7 @@ use tokio::sync::watch;
 pub use batch::{BatchCommit, Committed, PostCommit};
 pub use changes::{Change, Tip};
 pub use counts::Counts;
+pub use cursors::Standing;
 pub use customers::AuthorLink;
 pub use deliveries::{
     Attempt, AttemptOutcome, DeadLetter, DeliveryCounts, PastAttempt, PendingDelivery,
@@ -59,7 +60,7 @@ pub use events::StoredEvent;
 pub use import::ImportOutcome;
 pub use known::{Known, PostKnownQuery};
 pub use posts::{Page, PagePosition, Reading, Sighting, Version};
-pub use status::StoredReject;
+pub use status::{Due, Refreshed, StoredReject};
 pub use tokens::{NewToken, StoredToken};
 
 use error::{Fault, Sql};

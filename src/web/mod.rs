@@ -94,6 +94,8 @@ pub enum Command {
     RebuildIndex(oneshot::Sender<Result<String, String>>),
     /// Reads the configuration again; on an error the old one stays.
     Reload(oneshot::Sender<Result<String, String>>),
+    /// A source's next poll was brought forward in the store.
+    Poll(SourceId),
 }
 
 /// The state with what the router adds to it.

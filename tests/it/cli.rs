@@ -222,7 +222,7 @@ fn one_round_reads_a_file_and_everything_finds_it() {
     assert_eq!(
         once,
         serde_json::json!({
-            "sources_polled": 1, "sources_failed": 0, "new_posts": 3, "changed_posts": 0,
+            "sources_polled": 1, "sources_failed": 0, "sources_held": 0, "new_posts": 3, "changed_posts": 0,
             "indexed": 3, "delivered": 0, "deliveries_failed": 0,
         })
     );

@@ -71,6 +71,14 @@ fn every_key_has_a_default_and_a_comment() {
     }
 }
 
+const COMMON_KEYS: [&str; 5] = [
+    "id",
+    "type",
+    "interval_secs",
+    "max_interval_secs",
+    "enabled",
+];
+
 #[test]
 fn every_key_of_the_lists_has_an_example_and_a_comment() {
     let connectors = [
@@ -83,7 +91,7 @@ fn every_key_of_the_lists_has_an_example_and_a_comment() {
         "file",
     ];
     let common = part(DEFAULT_CONFIG, "\n# [[sources]]\n");
-    for key in ["id", "type", "interval_secs", "enabled"] {
+    for key in COMMON_KEYS {
         check(common, key, "[[sources]]");
     }
     for kind in connectors {
@@ -94,7 +102,7 @@ fn every_key_of_the_lists_has_an_example_and_a_comment() {
             &format!("[[sources]]\nid = \"a\"\ntype = \"{kind}\""),
             "zzzz",
         ) {
-            if !["id", "type", "interval_secs", "enabled"].contains(&key.as_str()) {
+            if !COMMON_KEYS.contains(&key.as_str()) {
                 check(part, &key, kind);
             }
         }

@@ -50,6 +50,7 @@ allow_ports = []
 host_spacing_ms = 5
 backoff_secs = 1
 max_backoff_secs = 2
+max_interval_secs = 2
 [web]
 listen = "127.0.0.1:0"
 [log]

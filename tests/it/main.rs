@@ -11,5 +11,6 @@ mod demo;
 mod faults;
 mod files;
 mod floors;
+mod guest;
 mod model;
 mod support;

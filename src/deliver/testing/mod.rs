@@ -121,8 +121,6 @@ pub fn record(native_id: &str, text: &str) -> PostRecord {
 /// A source that a person must look at.
 pub fn failed_source() -> SourceStatus {
     SourceStatus {
-        id: SourceId::parse("acme-forum").unwrap(),
-        kind: "feed".to_owned(),
         state: SourceState::Paused,
         polled_at: Some(start()),
         succeeded_at: None,
@@ -132,5 +130,6 @@ pub fn failed_source() -> SourceStatus {
         posts: 0,
         rejects: 0,
         requests: 3,
+        ..SourceStatus::waiting(SourceId::parse("acme-forum").unwrap(), "feed")
     }
 }

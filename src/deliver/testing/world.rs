@@ -75,6 +75,7 @@ impl World {
             host_spacing_ms: 0,
             backoff_secs: 1,
             max_backoff_secs: 60,
+            max_interval_secs: 86_400,
             allow_private: vec!["127.0.0.0/8".to_owned()],
             allow_ports: Vec::new(),
         };

@@ -2,6 +2,7 @@
 //! nothing is sent at all.
 
 mod bounds;
+mod explaining;
 mod hops;
 mod manners;
 mod posting;
@@ -32,6 +33,7 @@ fn config() -> FetchConfig {
         host_spacing_ms: 0,
         backoff_secs: 60,
         max_backoff_secs: 3_600,
+        max_interval_secs: 86_400,
         allow_private: vec!["127.0.0.0/8".to_owned()],
         allow_ports: Vec::new(),
     }

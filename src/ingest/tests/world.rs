@@ -11,11 +11,12 @@ use tokio::sync::watch;
 
 use super::super::*;
 use crate::analysis::AnalyzerHandle;
-use crate::config::MonitorConfig;
+use crate::config::{FetchConfig, MonitorConfig};
 use crate::domain::{
     Author, Batch, Body, BrandRole, Cursor, EventKind, HttpKey, MonitorId, PostKey, RawPost,
     SourceId,
 };
+use crate::fetch::Fetcher;
 use crate::runtime::{Clock, ManualClock};
 use crate::sources::{PollError, Source};
 use crate::store::Store;
@@ -28,6 +29,20 @@ pub struct World {
     pub monitors: watch::Sender<Arc<Monitors>>,
     pub clock: Clock,
     pub hands: ManualClock,
+}
+
+pub fn fetch_config() -> FetchConfig {
+    FetchConfig {
+        contact_url: String::new(),
+        timeout_secs: 5,
+        max_body_mib: 1,
+        host_spacing_ms: 0,
+        backoff_secs: 60,
+        max_backoff_secs: 3_600,
+        max_interval_secs: 86_400,
+        allow_private: vec!["127.0.0.0/8".to_owned()],
+        allow_ports: Vec::new(),
+    }
 }
 
 pub fn start() -> Timestamp {
@@ -73,23 +88,24 @@ impl World {
     }
 
     pub fn poller(&self, answers: Vec<Result<Batch, PollError>>) -> Poller {
-        let source = Scripted {
-            id: source_id(),
-            answers: Mutex::new(answers.into()),
-            seen: Mutex::default(),
-        };
+        let source = Scripted::new(source_id(), answers);
         let schedule = PollSchedule {
             interval: Duration::from_secs(900),
+            max_interval: Duration::from_secs(86_400),
             backoff: Duration::from_secs(60),
             max_backoff: Duration::from_secs(3600),
         };
-        Poller::new(
-            Arc::new(source),
-            schedule,
-            self.store.clone(),
-            Arc::clone(&self.pipeline),
-            self.clock.clone(),
-        )
+        Poller::new(Arc::new(source), schedule, "forum".into(), self.parts())
+    }
+
+    pub fn parts(&self) -> Arc<PollerParts> {
+        Arc::new(PollerParts {
+            store: self.store.clone(),
+            pipeline: Arc::clone(&self.pipeline),
+            clock: self.clock.clone(),
+            fetcher: Fetcher::new(&fetch_config(), self.clock.clone()).unwrap(),
+            named_metrics: false,
+        })
     }
 
     pub async fn event_kinds(&self) -> Vec<EventKind> {
@@ -108,6 +124,16 @@ pub struct Scripted {
     id: SourceId,
     answers: Mutex<VecDeque<Result<Batch, PollError>>>,
     seen: Mutex<Vec<Option<String>>>,
+}
+
+impl Scripted {
+    pub fn new(id: SourceId, answers: Vec<Result<Batch, PollError>>) -> Self {
+        Self {
+            id,
+            answers: Mutex::new(answers.into()),
+            seen: Mutex::default(),
+        }
+    }
 }
 
 #[async_trait]

@@ -17,7 +17,6 @@ use super::{PollError, Source, SourceSetupError};
 use crate::config::FeedConfig;
 use crate::domain::{Batch, Cursor, HttpKey, SourceId};
 use crate::fetch::{Fetched, Fetcher};
-use crate::runtime::Clock;
 
 const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1";
 
@@ -26,7 +25,6 @@ pub(super) struct FeedSource {
     id: SourceId,
     scope: String,
     resource: Resource,
-    clock: Clock,
 }
 
 impl FeedSource {
@@ -34,7 +32,6 @@ impl FeedSource {
         id: &SourceId,
         config: &FeedConfig,
         fetcher: &Fetcher,
-        clock: &Clock,
     ) -> Result<Self, SourceSetupError> {
         let resource = Resource {
             fetcher: fetcher.clone(),
@@ -47,7 +44,6 @@ impl FeedSource {
             id: id.clone(),
             scope: resource.key().url,
             resource,
-            clock: clock.clone(),
         })
     }
 }
@@ -88,13 +84,16 @@ impl Source for FeedSource {
         }
         let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
         let mut posts = parsed.posts;
+        let gap = seen.is_gap(&posts);
         posts.retain(|post| seen.is_news(post));
         posts.sort_by_key(|post| post.published_at);
-        let wished = parsed.timing.not_before(self.clock.now());
         Ok(Batch {
             posts,
             rejects: parsed.rejects,
-            not_before: wished.max(response.fresh_until).max(response.pause_until),
+            not_before: response.pause_until,
+            fresh_until: response.fresh_until,
+            rhythm: Some(parsed.timing.rhythm()),
+            gap,
             cursor: Cursor {
                 position: Some(seen.encode()),
                 http: Some(response.state),

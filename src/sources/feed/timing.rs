@@ -2,15 +2,14 @@
 //!
 //! Also the comment counts of items, which feed-rs leaves out. Pure: the clock is an argument.
 
-use jiff::Timestamp;
 use jiff::civil::Weekday;
-use jiff::tz::TimeZone;
 
 use super::tidy::{Tidied, local};
+use crate::domain::Rhythm;
 use crate::sources::markup::{Token, Tokens};
 
-/// The longest that a feed can silence itself, in minutes.
-const MAX_MINUTES: i64 = 24 * 60;
+/// More is taken for this, in minutes: a hundred years.
+const MAX_MINUTES: i64 = 100 * 366 * 24 * 60;
 
 /// A feed's wishes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,27 +59,21 @@ impl Timing {
         timing
     }
 
-    /// The earliest time after `now` that suits the feed; `None` when it has no wish.
-    pub fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
-        let wished = match self.minutes {
-            Some(minutes) => now
-                .checked_add(jiff::SignedDuration::from_mins(minutes))
-                .ok()?,
-            None => now,
-        };
-        let mut moment = wished;
-        // All hours or days skipped means a mistake, not silence: the walk ends after a week.
-        for _ in 0..7 * 24 {
-            let there = moment.to_zoned(TimeZone::UTC);
-            if !self.skip_hours.contains(&there.hour())
-                && !self.skip_days.contains(&there.weekday())
-            {
-                return (moment > now).then_some(moment);
-            }
-            let next_hour = moment.as_second() - moment.as_second().rem_euclid(3600) + 3600;
-            moment = Timestamp::from_second(next_hour).ok()?;
+    /// The wishes as they are kept over polls that bring no document.
+    pub fn rhythm(&self) -> Rhythm {
+        Rhythm {
+            every_secs: self
+                .minutes
+                .map_or(0, |minutes| minutes.unsigned_abs() * 60),
+            skip_hours: self
+                .skip_hours
+                .iter()
+                .fold(0, |bits, hour| bits | 1 << hour),
+            skip_days: self
+                .skip_days
+                .iter()
+                .fold(0, |bits, day| bits | 1 << day.to_monday_zero_offset()),
         }
-        (wished > now).then_some(wished)
     }
 }
 
@@ -139,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_wish_counts_and_a_year_is_a_day() {
+    fn the_longest_wish_counts() {
         let read =
             |inner: &str| Timing::read(&format!("<rss><channel>{inner}</channel></rss>")).minutes;
         assert_eq!(read("<ttl>60</ttl>"), Some(60));
@@ -153,36 +146,18 @@ mod tests {
         );
         assert_eq!(
             read("<sy:updatePeriod>yearly</sy:updatePeriod>"),
-            Some(1440)
+            Some(365 * 24 * 60)
         );
     }
 
     #[test]
-    fn skipped_hours_and_days_hold_in_gmt() {
+    fn skipped_hours_and_days_are_bits() {
         let timing = Timing::read(
             "<rss><channel><skipHours><hour>10</hour><hour>11</hour></skipHours><skipDays><day>Sunday</day></skipDays></channel></rss>",
         );
-        let after = |text: &str| {
-            timing
-                .not_before(text.parse().unwrap())
-                .map(|t| t.to_string())
-        };
-        assert_eq!(
-            after("2026-03-02T10:20:00Z").as_deref(),
-            Some("2026-03-02T12:00:00Z")
-        );
-        assert_eq!(
-            after("2026-03-01T10:20:00Z").as_deref(),
-            Some("2026-03-02T00:00:00Z")
-        );
-        assert_eq!(after("2026-03-02T09:59:00Z"), None);
-        let never = Timing {
-            skip_hours: (0..24).collect(),
-            ..Timing::default()
-        };
-        assert_eq!(
-            never.not_before("2026-03-02T10:20:00Z".parse().unwrap()),
-            None
-        );
+        let rhythm = timing.rhythm();
+        assert_eq!(rhythm.skip_hours, 1 << 10 | 1 << 11);
+        assert_eq!(rhythm.skip_days, 1 << 6);
+        assert_eq!(rhythm.every_secs, 0);
     }
 }

@@ -291,7 +291,8 @@ CREATE TABLE disabled_endpoints (
 
 CREATE TABLE cursors (
   source   TEXT PRIMARY KEY,
-  position TEXT
+  position TEXT,
+  read     BLOB                       -- a hash of the validators of the answer that the source read last
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE http_state (
@@ -300,6 +301,8 @@ CREATE TABLE http_state (
   etag          TEXT,
   last_modified TEXT,
   not_before    INTEGER,
+  moved_to      TEXT,                 -- where permanent redirects led
+  moved_seen    INTEGER NOT NULL DEFAULT 0, -- polls in a row
   PRIMARY KEY (url, credential)
 ) STRICT, WITHOUT ROWID;
 
@@ -314,7 +317,19 @@ CREATE TABLE source_status (
   failures     INTEGER NOT NULL,
   posts        INTEGER NOT NULL,
   rejects      INTEGER NOT NULL,
-  requests     INTEGER NOT NULL
+  requests     INTEGER NOT NULL,
+  not_before   INTEGER,
+  pace_secs    INTEGER NOT NULL,
+  rhythm       TEXT,                  -- JSON
+  warning      TEXT,
+  moved_to     TEXT,
+  coverage     TEXT NOT NULL          -- JSON
+) STRICT, WITHOUT ROWID;
+
+-- Until when hosts and credentials must not be asked, as `fetch` names them.
+CREATE TABLE holds (
+  name  TEXT PRIMARY KEY,
+  until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE rejects (

@@ -76,6 +76,7 @@ async fn the_same_batch_twice_changes_nothing() {
         etag: Some("W/\"1\"".into()),
         last_modified: None,
         not_before: Some(after(5)),
+        moved: None,
     });
     let first = store.commit_batch(all.clone()).await.unwrap();
     assert_eq!((first.new_posts, first.deleted_posts), (3, 1));

@@ -153,8 +153,6 @@ fn created(post: &PostId) -> Event {
 
 fn status() -> SourceStatus {
     SourceStatus {
-        id: source("tooth"),
-        kind: "mastodon".into(),
         state: SourceState::Healthy,
         polled_at: Some(start()),
         succeeded_at: Some(start()),
@@ -164,6 +162,7 @@ fn status() -> SourceStatus {
         posts: 1,
         rejects: 0,
         requests: 1,
+        ..SourceStatus::waiting(source("tooth"), "mastodon")
     }
 }
 

@@ -24,7 +24,7 @@ async fn a_failed_poll_keeps_the_cursor_and_the_wish_to_wait() {
         ..status()
     };
     let stored = store
-        .record_status(failing.clone(), Some(waiting.clone()))
+        .record_status(failing.clone(), Some(waiting.clone()), None)
         .await;
     stored.unwrap();
     assert_eq!(store.source_statuses().await.unwrap(), [failing]);

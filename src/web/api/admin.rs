@@ -5,15 +5,17 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::domain::{EventId, SourceId};
+use crate::store::Refreshed;
 use crate::web::auth::guard::Admin;
 use crate::web::auth::issue_token;
 use crate::web::pages::login::new_login_link;
-use crate::web::{Command, Problem, Role, SharedSite};
+use crate::web::{Command, DeclaredSource, Problem, Role, SharedSite};
 
 /// `{"message": ".."}`
 #[derive(Debug, Serialize)]
@@ -122,6 +124,51 @@ pub(in crate::web) async fn resume_source(
     }
     let message = ask(&site, Command::Reload).await?;
     Ok(Json(Done { message }).into_response())
+}
+
+/// `{"message": "..", "next_poll_at": ".."}`
+#[derive(Debug, Serialize)]
+struct BroughtForward {
+    message: String,
+    next_poll_at: Option<Timestamp>,
+}
+
+/// A source is polled now, or at the time before which its server wants no request.
+pub(in crate::web) async fn refresh_source(
+    State(site): State<SharedSite>,
+    _: Admin,
+    Path(source): Path<SourceId>,
+) -> Result<Response, Problem> {
+    let declared = site.web.declared.borrow().clone();
+    let enabled = |known: &&DeclaredSource| known.id == source && known.enabled;
+    if !declared.sources.iter().any(|known| enabled(&known)) {
+        return Err(Problem::not_found(format!(
+            "there is no enabled source \"{source}\""
+        )));
+    }
+    let now = site.web.clock.now();
+    let refreshed = site.web.store.refresh_source(&source, now).await;
+    let answer = match refreshed.map_err(|error| Problem::internal(&error))? {
+        Refreshed::At(at) if at > now => BroughtForward {
+            message: format!("the server wants no request before {at}; it is polled then"),
+            next_poll_at: Some(at),
+        },
+        Refreshed::At(at) => BroughtForward {
+            message: format!("source \"{source}\" is polled now"),
+            next_poll_at: Some(at),
+        },
+        Refreshed::Unknown => BroughtForward {
+            message: format!("source \"{source}\" is about to be polled for the first time"),
+            next_poll_at: None,
+        },
+        Refreshed::Paused => {
+            let detail = format!("source \"{source}\" is paused; resume it first");
+            return Err(Problem::new(StatusCode::CONFLICT, "refused", detail));
+        }
+    };
+    let told = site.web.commands.try_send(Command::Poll(source));
+    told.map_err(|_| Problem::unavailable("other commands are under way; try again in a moment"))?;
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 
 pub(in crate::web) async fn replay(

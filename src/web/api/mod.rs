@@ -30,5 +30,6 @@ pub(super) fn routes() -> Router<SharedSite> {
         .route("/api/v1/tokens", post(admin::create_token))
         .route("/api/v1/tokens/revoke", post(admin::revoke_token))
         .route("/api/v1/sources/{id}/resume", post(admin::resume_source))
+        .route("/api/v1/sources/{id}/refresh", post(admin::refresh_source))
         .route("/api/v1/deliveries/replay", post(admin::replay))
 }

@@ -30,9 +30,10 @@ struct Line {
     posts: String,
     rejects: String,
     requests: String,
-    polled: Option<ShownTime>,
+    heard: Option<ShownTime>,
     next: Option<ShownTime>,
     fault: Option<String>,
+    notes: Option<String>,
 }
 
 pub(in crate::web) async fn sources(
@@ -95,13 +96,45 @@ fn line(source: &SourceDto, moment: Moment<'_>) -> Line {
         posts: format::number(source.posts),
         rejects: format::number(source.rejects),
         requests: format::number(source.requests),
-        polled: source.polled_at.map(|at| moment.time(at)),
+        heard: source.succeeded_at.map(|at| moment.time(at)),
         next: source
             .next_poll_at
             .filter(|_| active)
             .map(|at| moment.time(at)),
         fault: fault(source, moment),
+        notes: notes(source, moment),
     }
+}
+
+/// What is odd, and what may have been missed.
+fn notes(source: &SourceDto, moment: Moment<'_>) -> Option<String> {
+    let mut notes: Vec<String> = source
+        .warning
+        .iter()
+        .map(|text| format::sentence(text))
+        .collect();
+    let coverage = &source.coverage;
+    if let Some(at) = coverage.gap_at {
+        let noun = format::plural(coverage.gaps, "gap", "gaps");
+        let number = format::number(coverage.gaps);
+        let exact = moment.time(at).exact;
+        notes.push(format!(
+            "{number} {noun} so far, in which posts may have been missed; the last ended {exact}"
+        ));
+    }
+    if coverage.caps > 0 {
+        let noun = format::plural(coverage.caps, "poll", "polls");
+        let number = format::number(coverage.caps);
+        notes.push(format!("{number} {noun} ended at a bound of ours"));
+    }
+    if coverage.errors > 0 {
+        let noun = format::plural(coverage.errors, "poll", "polls");
+        notes.push(format!(
+            "{} {noun} failed so far",
+            format::number(coverage.errors)
+        ));
+    }
+    (!notes.is_empty()).then(|| format!("{}.", notes.join(". ")))
 }
 
 /// What is wrong, since when, and what happens next.

@@ -263,8 +263,6 @@ pub(super) fn source() -> SourceId {
 
 pub(super) fn status(now: Timestamp) -> SourceStatus {
     SourceStatus {
-        id: source(),
-        kind: "mastodon".to_owned(),
         state: SourceState::Healthy,
         polled_at: Some(now),
         succeeded_at: Some(now),
@@ -274,6 +272,7 @@ pub(super) fn status(now: Timestamp) -> SourceStatus {
         posts: 3,
         rejects: 0,
         requests: 1,
+        ..SourceStatus::waiting(source(), "mastodon")
     }
 }
 
