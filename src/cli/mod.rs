@@ -9,12 +9,14 @@ mod customers;
 mod daemon;
 mod deliveries;
 mod digest;
+pub mod feed;
 mod index;
 mod output;
 mod run;
 mod search;
 mod show;
 mod sources;
+mod sources_add;
 mod token;
 
 use std::path::PathBuf;
@@ -69,7 +71,8 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Search(args) => search::run(&load(&global)?, &args, output).await,
         Command::Show(args) => show::run(&load(&global)?, &args, output).await,
         Command::Customers(command) => customers::run(&load(&global)?, command, output).await,
-        Command::Sources(command) => sources::run(&load(&global)?, command, output).await,
+        Command::Feed(args::FeedCommand::Read(args)) => feed::read(&global, args, output).await,
+        Command::Sources(command) => sources::run(&global, command, output).await,
         Command::Digest(args) => digest::run(&load(&global)?, &args, output).await,
         Command::Deliveries(command) => deliveries::run(&load(&global)?, command, output).await,
         Command::Index(args::IndexCommand::Rebuild) => {
