@@ -1,6 +1,7 @@
 //! JSON Feed 1.0 and 1.1, and what calls itself one: numeric ids, single authors, missing versions.
 //!
-//! Pure. An item that is no object is left out.
+//! Pure. A document that is broken is taken apart, and its items are read one by one: an item at fault costs
+//! itself alone, a cut the item that it hits.
 
 use serde_json::Value;
 
@@ -13,9 +14,20 @@ use crate::sources::date;
 
 /// Reads a document; the error says what it is instead.
 pub(super) fn read(text: &str, url: Option<&Url>) -> Result<Feed, String> {
-    let document: Value =
-        serde_json::from_str(text).map_err(|error| format!("broken JSON: {error}"))?;
-    let Some(items) = document.get("items").and_then(Value::as_array) else {
+    // Between values they are white space, and inside of texts they are a mistake that many make.
+    let text = text.replace(|c: char| c.is_ascii_control(), " ");
+    let parts = match serde_json::from_str::<Value>(&text) {
+        Ok(mut document) => match document.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => Some((document, items, true)),
+            _ => None,
+        },
+        Err(error) => {
+            let parts = Parts::of(&text).ok_or_else(|| format!("broken JSON: {error}"))?;
+            let (head, complete) = parts.head();
+            Some((head, parts.items(), complete))
+        }
+    };
+    let Some((document, items, complete)) = parts else {
         return Err("JSON without `items`".to_owned());
     };
     let version = match document.get("version").and_then(Value::as_str) {
@@ -36,11 +48,77 @@ pub(super) fn read(text: &str, url: Option<&Url>) -> Result<Feed, String> {
             .map(|item| entry(item, url, language.as_ref()))
             .collect(),
         language,
-        complete: true,
+        complete,
         ..Feed::default()
     };
     identify(&mut feed);
     Ok(feed)
+}
+
+/// A broken document: what stands before and after the items, and each item.
+struct Parts<'a> {
+    before: &'a str,
+    items: Vec<&'a str>,
+    after: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// Finds the items in one pass that counts brackets and knows texts; `None` when there are none.
+    fn of(text: &'a str) -> Option<Self> {
+        let key = text.find("\"items\"")?;
+        let start = key + text[key..].find('[')? + 1;
+        let mut parts = Self {
+            before: &text[..key],
+            items: Vec::new(),
+            after: "",
+        };
+        let (mut depth, mut from) = (0_usize, start);
+        let (mut in_text, mut escaped) = (false, false);
+        for (index, byte) in text.bytes().enumerate().skip(start) {
+            if in_text {
+                in_text = escaped || byte != b'"';
+                escaped = !escaped && byte == b'\\';
+                continue;
+            }
+            match byte {
+                b'"' => in_text = true,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth > 0 => depth -= 1,
+                b']' => {
+                    parts.items.push(&text[from..index]);
+                    parts.after = &text[index + 1..];
+                    return Some(parts);
+                }
+                b',' if depth == 0 => {
+                    parts.items.push(&text[from..index]);
+                    from = index + 1;
+                }
+                _ => {}
+            }
+        }
+        // The last one was cut, but may still be whole.
+        parts.items.push(&text[from..]);
+        Some(parts)
+    }
+
+    /// The document without items, and whether it came to its end.
+    fn head(&self) -> (Value, bool) {
+        let with = |after: &str| {
+            let head = format!("{}\"items\":[]{after}", self.before);
+            serde_json::from_str(&head).ok()
+        };
+        match with(self.after) {
+            Some(head) => (head, true),
+            None => (with("}").unwrap_or_default(), false),
+        }
+    }
+
+    fn items(&self) -> Vec<Value> {
+        self.items
+            .iter()
+            .filter_map(|item| serde_json::from_str(item).ok())
+            .collect()
+    }
 }
 
 fn entry(item: &Value, url: Option<&Url>, language: Option<&String>) -> Entry {
@@ -127,5 +205,56 @@ fn resolved(base: Option<&Url>, target: String) -> String {
     match base.and_then(|base| base.join(&target).ok()) {
         Some(url) => url.into(),
         None => target,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titles(text: &str) -> Vec<String> {
+        let feed = read(text, None).expect("a feed");
+        let title = |entry: &Entry| {
+            entry
+                .title
+                .as_ref()
+                .map(|title| title.body.as_str().to_owned())
+        };
+        feed.entries.iter().filter_map(title).collect()
+    }
+
+    #[test]
+    fn a_broken_item_costs_itself_alone() {
+        let deep = format!(
+            "{{\"title\":\"b\",\"x\":{}{}}}",
+            "[".repeat(500),
+            "]".repeat(500)
+        );
+        for broken in ["{\"title\":\"b\\q\"}", "{\"title\":}", "{}", "7", &deep] {
+            let text = format!(
+                "{{\"title\":\"f\",\"items\":[{{\"title\":\"a, ]\\\"}}\"}},{broken},{{\"title\":\"c\"}}],\"language\":\"de\"}}"
+            );
+            assert_eq!(titles(&text), ["a, ]\"}", "c"], "{broken}");
+            let feed = read(&text, None).expect("a feed");
+            assert_eq!(
+                (feed.language.as_deref(), feed.complete),
+                (Some("de"), true),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_break_in_a_text_and_a_cut_are_borne() {
+        assert_eq!(titles("{\"items\":[{\"title\":\"a\nb\"}]}"), ["a b"]);
+        let feed = read(
+            "{\"title\":\"f\",\"items\":[{\"id\":1},{\"id\":2},{\"id\":3,",
+            None,
+        )
+        .expect("a feed");
+        assert_eq!((feed.entries.len(), feed.complete), (2, false));
+        assert!(feed.title.is_some());
+        assert!(read("{\"a\":1}", None).is_err());
+        assert!(read("{\"items\":1,", None).is_err());
     }
 }
