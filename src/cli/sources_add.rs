@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::args::{AddArgs, Global};
 use super::config_path;
 use super::feed::{get, web_url};
-use super::output::{DIM, Output};
+use super::output::Output;
 use crate::config::{Config, SourceKind};
 use crate::domain::SourceId;
 use crate::fetch::{Response, Url};
@@ -208,11 +208,12 @@ fn show(found: &Found, feed: &Feed, pick: u16, output: &Output) -> anyhow::Resul
         .newest
         .map(|at| format!(", newest {}", at.strftime("%Y-%m-%d %H:%M UTC")))
         .unwrap_or_default();
+    let entries = match found.entries {
+        1 => "1 entry".to_owned(),
+        number => format!("{number} entries"),
+    };
     eprintln!("{}", found.url);
-    eprintln!(
-        "  {title}: {}, {} entries{newest}",
-        found.version, found.entries
-    );
+    eprintln!("  {title}: {}, {}{newest}", found.version, entries);
     for entry in feed.entries.iter().take(SHOWN_TITLES) {
         let text = [&entry.title, &entry.content, &entry.summary];
         let text = text.into_iter().flatten().next();
@@ -239,13 +240,7 @@ fn show(found: &Found, feed: &Feed, pick: u16, output: &Output) -> anyhow::Resul
         )),
         None => {
             output.print(&found.block)?;
-            eprintln!(
-                "{}",
-                output.paint(
-                    DIM,
-                    "Add this to the configuration file, or let --write do it."
-                )
-            );
+            eprintln!("Add this to the configuration file, or let --write do it.");
             Ok(())
         }
     }

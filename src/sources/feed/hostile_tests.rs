@@ -164,6 +164,20 @@ fn no_bit_that_flips_panics() {
 }
 
 #[test]
+fn a_document_of_tags_alone_keeps_a_bounded_number_of_them() {
+    let items = "<item><a/><b/><c/></item>".repeat(5000);
+    for inner in [items.as_str(), &"<a/>".repeat(600_000)] {
+        let feed =
+            read(format!("<rss><channel><title>t</title>{inner}</channel></rss>").as_bytes());
+        let feed = feed.expect("a feed");
+        assert_eq!(
+            (feed.entries.len(), feed.complete),
+            (inner.matches("<item>").count(), !inner.starts_with("<a/>"))
+        );
+    }
+}
+
+#[test]
 fn every_feed_reads_the_same_in_every_encoding() {
     for feed in ten_feeds() {
         let expected = read(feed.as_bytes()).expect("a feed");
@@ -214,6 +228,7 @@ fn one_hostile_item_costs_itself_alone() {
         "<media:group>".repeat(1000),
         "<title>".repeat(5000),
         "<title>t</title>".repeat(5000),
+        "<a/>".repeat(50_000),
         format!("<itunes:duration>{}</itunes:duration>", "9".repeat(25)),
         format!("<title>{long}</title>"),
         format!("<x {}>", "a='1' ".repeat(20_000)),

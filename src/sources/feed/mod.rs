@@ -87,15 +87,17 @@ impl Source for FeedSource {
         let scope = self.scope.clone();
         let body = response.body.clone();
         let (content_type, from) = (response.content_type.take(), response.url.clone());
-        let (feed, mut posts, rejects) = blocking(&self.resource.host(), "a feed", move || {
-            let feed = read_feed(&body, content_type.as_deref(), Some(&from))
-                .map_err(|fault| source_fault(fault, &from))?;
-            let (posts, rejects) = posts::posts(&feed, &scope);
-            Ok((feed, posts, rejects))
-        })
-        .await
-        .map_err(|fault| wrong_form(cursor, fault))?;
-        if !feed.complete {
+        let (timing, complete, mut posts, rejects) =
+            blocking(&self.resource.host(), "a feed", move || {
+                let mut feed = read_feed(&body, content_type.as_deref(), Some(&from))
+                    .map_err(|fault| source_fault(fault, &from))?;
+                let (timing, complete) = (std::mem::take(&mut feed.timing), feed.complete);
+                let (posts, rejects) = posts::posts(feed, &scope);
+                Ok((timing, complete, posts, rejects))
+            })
+            .await
+            .map_err(|fault| wrong_form(cursor, fault))?;
+        if !complete {
             // Validators of a part would make the server keep the rest from us.
             response.state.etag = None;
             response.state.last_modified = None;
@@ -103,7 +105,7 @@ impl Source for FeedSource {
         let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
         posts.retain(|post| seen.is_news(post));
         posts.sort_by_key(|post| post.published_at);
-        let wished = feed.timing.not_before(self.clock.now());
+        let wished = timing.not_before(self.clock.now());
         Ok(Batch {
             posts,
             rejects,

@@ -21,7 +21,7 @@ struct Parsed {
 fn read(bytes: &[u8]) -> Result<Parsed, SourceFault> {
     let url = Url::parse("https://wheels.example/feed").unwrap();
     let feed = read_feed(bytes, None, Some(&url)).map_err(|fault| source_fault(fault, &url))?;
-    let (posts, rejects) = posts(&feed, "https://wheels.example/feed");
+    let (posts, rejects) = posts(feed.clone(), "https://wheels.example/feed");
     Ok(Parsed {
         feed,
         posts,
