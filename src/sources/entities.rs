@@ -64,7 +64,7 @@ impl<'a> Declared<'a> {
 }
 
 /// Replaces entities by their characters, once. C1 control characters, which are Windows-1252 in disguise, become
-/// what was meant, and text that was encoded as UTF-8 twice is decoded twice.
+/// what was meant, text that was encoded as UTF-8 twice is decoded twice, and what XML does not allow is left out.
 pub(super) fn decode<'t>(text: &'t str, declared: &Declared<'_>) -> Cow<'t, str> {
     let out = if text.contains('&') {
         Cow::Owned(expand(text, declared))
@@ -133,21 +133,30 @@ pub(super) fn is_character(character: char) -> bool {
 
 fn mended(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_c1 = |c: char| matches!(c, '\u{80}'..='\u{9f}');
-    if text.is_ascii() || !text.contains(is_c1) {
+    if text
+        .chars()
+        .all(|c| is_character(c) && !is_c1(c) && c != '\r')
+    {
         return text;
     }
     if let Some(twice) = encoded_twice(&text) {
         return Cow::Owned(twice);
     }
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_c1(character) {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character == '\r' {
+            // XML 1.0, 2.11: whatever ends a line is a line feed.
+            if characters.peek() != Some(&'\n') {
+                out.push('\n');
+            }
+        } else if is_c1(character) {
             out.push_str(
                 &WINDOWS_1252
                     .decode_without_bom_handling(&[character as u8])
                     .0,
             );
-        } else {
+        } else if is_character(character) {
             out.push(character);
         }
     }
@@ -156,6 +165,9 @@ fn mended(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// UTF-8 that was read as Latin-1 and encoded again: all characters below U+0100, and their bytes valid UTF-8.
 fn encoded_twice(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
     let bytes: Option<Vec<u8>> = text
         .chars()
         .map(|c| u8::try_from(u32::from(c)).ok())
@@ -179,6 +191,7 @@ mod tests {
             ("a & b &c; ?a=1&b=2&copy=3 &", "a & b &c; ?a=1&b=2&copy=3 &"),
             ("&#0;&#xD800;&#99999999999;", "&#xD800;&#99999999999;"),
             ("don&#146;t don\u{92}t", "don’t don’t"),
+            ("a\u{0}b\u{b}c\u{ffff}d\te\r\nf\rg", "abcd\te\nf\ng"),
             ("wait&acirc;&#128;&brvbar;", "wait…"),
             ("\u{e9} wait\u{e2}\u{80}\u{a6}", "é waitâ€¦"),
         ] {

@@ -11,6 +11,9 @@ use super::html::capped;
 use super::html_scan::{is_tame, strip_tags};
 use super::plain::plain_text;
 
+/// Readings until the result stays as it is; nearly all need one.
+const MAX_PASSES: usize = 4;
+
 /// Makes HTML for our own pages: no scripts, styles, images, frames or forms; links to http, https and
 /// mailto only, marked `nofollow noopener noreferrer`; relative ones lose their target.
 #[must_use]
@@ -42,13 +45,52 @@ pub fn sanitize_feed_html(html: &str, base: Option<&Url>) -> String {
 
 fn clean(html: &str, policy: impl FnOnce(&mut Builder<'_>)) -> String {
     let html = capped(html);
+    if !html.contains(['<', '&']) {
+        return escape_html(html);
+    }
     if !is_tame(html) {
         return escape_html(&plain_text(&strip_tags(html)));
     }
     let mut builder = Builder::default();
     builder.url_schemes(HashSet::from(["http", "https", "mailto"]));
     policy(&mut builder);
-    builder.clean(html).to_string()
+    let mut safe = with_first_lines(builder.clean(html).to_string());
+    // What is left when an element goes may not stand as it does: a heading in a heading, a link in a link.
+    // The next reader would move it, so it is moved here.
+    for _ in 0..MAX_PASSES {
+        let again = with_first_lines(builder.clean(&safe).to_string());
+        if again == safe {
+            break;
+        }
+        safe = again;
+    }
+    safe
+}
+
+/// Doubles the line break that begins a `pre`: who reads HTML drops the first one, and who writes it does not care.
+fn with_first_lines(html: String) -> String {
+    if !html.contains("<pre") {
+        return html;
+    }
+    let mut out = String::with_capacity(html.len() + 8);
+    let mut rest = html.as_str();
+    while let Some(index) = rest.find("<pre") {
+        let (before, tag) = rest.split_at(index);
+        let mut quoted = false;
+        let end = tag.bytes().position(|byte| {
+            quoted ^= byte == b'"';
+            byte == b'>' && !quoted
+        });
+        let (tag, after) = tag.split_at(end.map_or(tag.len(), |end| end + 1));
+        out.push_str(before);
+        out.push_str(tag);
+        if after.starts_with('\n') {
+            out.push('\n');
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Text as HTML.
@@ -95,6 +137,32 @@ mod tests {
             "<p>a<img src=\"https://t.example/p.gif\"><a>c</a><a href=\"https://a.example/\">d</a>\
              <a href=\"mailto:a@a.example\">e</a></p>"
         );
+    }
+
+    #[test]
+    fn what_is_preformatted_keeps_its_first_line() {
+        let html = "<pre>\n\na</pre><pre title=\"b>\">\n\nc</pre><pre>\nd</pre>";
+        let safe = sanitize_feed_html(html, None);
+        assert_eq!(
+            crate::text::html_to_text(&safe).text,
+            crate::text::html_to_text(html).text
+        );
+        assert!(
+            safe.starts_with("<pre>\n\na</pre>") && safe.ends_with("<pre>d</pre>"),
+            "{safe}"
+        );
+        assert_eq!(sanitize_feed_html(&safe, None), safe);
+    }
+
+    #[test]
+    fn what_must_not_stand_in_itself_is_moved_once() {
+        for html in [
+            "<h1><section><h1>a</h1></section></h1>",
+            "<a>x<svg><a>y</svg><table><a>z",
+        ] {
+            let safe = sanitize_feed_html(html, None);
+            assert_eq!(sanitize_feed_html(&safe, None), safe, "{html}");
+        }
     }
 
     #[test]

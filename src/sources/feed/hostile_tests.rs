@@ -13,17 +13,16 @@ const FIXTURES: [&[u8]; 3] = [
 
 fn read(bytes: &[u8]) -> Option<Feed> {
     let url = Url::parse("https://wheels.example/feed").expect("a URL");
-    let feed = read_feed(bytes, None, Some(&url)).ok()?;
-    // What is shown is made of the whole model, so it must bear everything too.
-    for entry in &feed.entries {
-        for text in [&entry.title, &entry.summary, &entry.content]
-            .into_iter()
-            .flatten()
-        {
+    read_feed(bytes, None, Some(&url)).ok()
+}
+
+/// Reads a document and makes of it what is shown, which must bear everything too.
+fn show(bytes: &[u8]) {
+    for entry in read(bytes).unwrap_or_default().entries {
+        for text in [entry.title, entry.summary, entry.content].iter().flatten() {
             let _ = text.safe_html();
         }
     }
-    Some(feed)
 }
 
 fn titles(feed: &Feed) -> Vec<&str> {
@@ -155,10 +154,10 @@ fn a_cut_anywhere_keeps_the_items_before_it() {
 #[test]
 fn no_bit_that_flips_panics() {
     for feed in ten_feeds().iter().map(String::as_bytes).chain(FIXTURES) {
-        for place in (0..feed.len()).step_by(3) {
+        for place in (0..feed.len()).step_by(7) {
             let mut broken = feed.to_vec();
             broken[place] ^= 1 << (place % 8);
-            let _ = read(&broken);
+            show(&broken);
         }
     }
 }
@@ -271,7 +270,7 @@ fn time(document: String) -> Duration {
     let run = move || {
         let times = (0..3).map(|_| {
             let start = Instant::now();
-            let _ = read(document.as_bytes());
+            show(document.as_bytes());
             start.elapsed()
         });
         times.min().expect("three times")
