@@ -75,12 +75,15 @@ pub enum Command {
     /// Import and show customers
     #[command(subcommand)]
     Customers(CustomersCommand),
-    /// Show how sources fare, poll one now, resume one
+    /// Show how sources fare, add one, poll one now, resume one
     #[command(subcommand)]
     Sources(SourcesCommand),
     /// Look at a URL as the poller does
     #[command(subcommand)]
     Fetch(FetchCommand),
+    /// Look at a feed as the reader sees it
+    #[command(subcommand)]
+    Feed(FeedCommand),
     /// Write a day's digest (reads the files; works beside a running daemon)
     Digest(DigestArgs),
     /// List and replay webhook deliveries
@@ -310,6 +313,9 @@ pub enum SourcesCommand {
         /// The source's name
         id: SourceId,
     },
+    /// Find the feed of a page, show what would be read, and print its block for the configuration
+    #[command(after_help = ADD_EXAMPLES)]
+    Add(AddArgs),
     /// Poll a paused source again (through the daemon, if one is running)
     Resume {
         /// The source's name
@@ -338,12 +344,73 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
+/// `overheard sources add`.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// A feed, or a page that names one
+    pub url: String,
+    /// The source's name [default: made of the host]
+    #[arg(long, value_name = "NAME")]
+    pub id: Option<SourceId>,
+    /// Which feed to take where a page names several, counted from 1
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub pick: u16,
+    /// Append the block to the configuration file
+    #[arg(long)]
+    pub write: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 const EXPLAIN_EXAMPLES: &str = "Asks as a poll would, and not before the server wants a request. Exit status: 0 when the URL answers or --offline finds nothing against it, else 1.
 
 Examples:
   overheard fetch explain https://example.com/feed.xml
   overheard fetch explain --offline http://192.168.1.1/
   overheard fetch explain https://example.com/feed.xml --json | jq .earliest_next_request";
+
+const ADD_EXAMPLES: &str = "Examples:
+  overheard sources add https://example.com/blog
+  overheard sources add https://example.com/feed.xml --id acme-blog --write --config overheard.toml
+  overheard sources add https://example.com/blog --pick 2 > block.toml   what was found goes to stderr";
+
+/// `overheard feed`.
+#[derive(Debug, Subcommand)]
+pub enum FeedCommand {
+    /// Read a feed and print what the reader sees, as one JSON object a line
+    #[command(after_help = READ_EXAMPLES)]
+    Read(ReadArgs),
+}
+
+/// `overheard feed read`.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// A file, a URL, or - for stdin
+    #[arg(required_unless_present = "list", conflicts_with = "list")]
+    pub input: Option<String>,
+    /// The Content-Type that the feed came with; empty is unknown
+    #[arg(long, value_name = "TYPE", conflicts_with = "list")]
+    pub content_type: Option<String>,
+    /// Where the feed came from: relative URLs in it are joined with this one
+    #[arg(long, value_name = "URL", conflicts_with = "list")]
+    pub url: Option<String>,
+    /// Read the files that this one lists: a path a line, then, after tabs, content type and URL if known
+    #[arg(long, value_name = "LIST")]
+    pub list: Option<PathBuf>,
+    /// Print JSON, as without it
+    #[arg(long)]
+    pub json: bool,
+}
+
+const READ_EXAMPLES: &str = "Texts are sanitised HTML, times RFC 3339 in UTC, URLs absolute where the base is known.
+Exit status: 0, or 1 when a single feed can't be read.
+
+Examples:
+  overheard feed read https://example.com/feed.xml
+  overheard feed read saved.xml --url https://example.com/feed.xml --content-type 'text/xml; charset=utf-8'
+  curl -s https://example.com/feed | overheard feed read - | jq '.entries[].title'
+  overheard feed read --list feeds.tsv --json";
 
 /// `overheard digest`.
 #[derive(Debug, Args)]

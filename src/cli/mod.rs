@@ -9,6 +9,7 @@ mod customers;
 mod daemon;
 mod deliveries;
 mod digest;
+pub mod feed;
 mod fetch;
 mod index;
 mod model;
@@ -19,6 +20,7 @@ mod search;
 mod show;
 mod source;
 mod sources;
+mod sources_add;
 mod token;
 
 use std::path::PathBuf;
@@ -76,7 +78,8 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Query(command) => query::run(&load(&global)?, command, output).await,
         Command::Show(args) => show::run(&load(&global)?, &args, output).await,
         Command::Customers(command) => customers::run(&load(&global)?, command, output).await,
-        Command::Sources(command) => sources::run(&load(&global)?, command, output).await,
+        Command::Feed(args::FeedCommand::Read(args)) => feed::read(&global, args, output).await,
+        Command::Sources(command) => sources::run(&global, command, output).await,
         Command::Fetch(args::FetchCommand::Explain(args)) => {
             fetch::explain(&load(&global)?, &args, output).await
         }

@@ -2,22 +2,23 @@
 
 use jiff::{SpanRound, Timestamp, Unit};
 
-use super::args::SourcesCommand;
+use super::args::{Global, SourcesCommand};
 use super::daemon::{self, Writer};
 use super::output::{DIM, Output};
-use super::source;
+use super::{load, source, sources_add};
 use crate::app;
-use crate::config::Config;
 use crate::domain::{SourceState, SourceStatus};
 use crate::insight::SourceDto;
 use crate::runtime::Clock;
 
-/// Lists sources, or resumes one.
+/// Lists sources, adds one, or resumes one.
 ///
 /// # Errors
 /// When there is nothing to read yet, or no such source.
-pub async fn run(config: &Config, command: SourcesCommand, output: &Output) -> anyhow::Result<i32> {
+pub async fn run(global: &Global, command: SourcesCommand, output: &Output) -> anyhow::Result<i32> {
+    let config = &load(global)?;
     match command {
+        SourcesCommand::Add(args) => return sources_add::run(global, config, args, output).await,
         SourcesCommand::List { json } => {
             let statuses = app::open_store_read_only(config)
                 .await?

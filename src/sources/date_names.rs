@@ -31,70 +31,52 @@ pub(super) fn named_zone(word: &str) -> Option<Offset> {
     Offset::from_seconds(quarters * 900).ok()
 }
 
-/// The month that a word begins like, in English, German, French, Spanish, Italian, Portuguese, Dutch.
+/// What names of months begin with: English, German, French, Spanish, Italian, Portuguese, Dutch, the Scandinavian
+/// languages, Polish, Russian, Greek, Hungarian, Turkish. Where one beginning is another's, the longer one counts.
+const MONTHS: [&[&str]; 12] = [
+    &["jan", "jän", "ene", "gen", "sty", "янв", "ιαν", "oca"],
+    &["feb", "fev", "fév", "lut", "фев", "φεβ", "şub"],
+    &[
+        "mar", "mär", "mrz", "mrt", "maar", "már", "мар", "μαρ", "μάρ",
+    ],
+    &["apr", "avr", "abr", "kwi", "апр", "απρ", "ápr", "nis"],
+    &[
+        "may", "mai", "mei", "mag", "maj", "máj", "мая", "май", "μαΐ", "μαι", "μάι",
+    ],
+    &[
+        "jun", "juin", "giu", "cze", "июн", "ιουν", "ιούν", "jún", "haz",
+    ],
+    &[
+        "jul", "jui", "juil", "lug", "lip", "июл", "ιουλ", "ιούλ", "júl", "tem",
+    ],
+    &[
+        "aug", "aoû", "aou", "ago", "sie", "авг", "αυγ", "αύγ", "ağu",
+    ],
+    &["sep", "set", "wrz", "сен", "σεπ", "szept", "eyl"],
+    &[
+        "oct", "okt", "ott", "out", "paź", "paz", "окт", "οκτ", "eki",
+    ],
+    &["nov", "lis", "ноя", "νοε", "νοέ", "kas"],
+    &["dec", "dez", "déc", "dic", "gru", "дек", "δεκ", "ara"],
+];
+
+/// The month that a word begins like.
 pub(super) fn month(word: &str) -> Option<i8> {
     let word = word.trim_end_matches('.');
-    if word.chars().count() < 3 {
-        return None;
-    }
-    let starts: [(&str, i8); 34] = [
-        ("jan", 1),
-        ("jän", 1),
-        ("ene", 1),
-        ("gen", 1),
-        ("janv", 1),
-        ("feb", 2),
-        ("fev", 2),
-        ("fév", 2),
-        ("mar", 3),
-        ("mär", 3),
-        ("mrz", 3),
-        ("maa", 3),
-        ("mrt", 3),
-        ("apr", 4),
-        ("avr", 4),
-        ("abr", 4),
-        ("may", 5),
-        ("mai", 5),
-        ("mei", 5),
-        ("mag", 5),
-        ("jun", 6),
-        ("juin", 6),
-        ("giu", 6),
-        ("jul", 7),
-        ("juil", 7),
-        ("lug", 7),
-        ("aug", 8),
-        ("aoû", 8),
-        ("aou", 8),
-        ("ago", 8),
-        ("sep", 9),
-        ("oct", 10),
-        ("nov", 11),
-        ("dec", 12),
-    ];
-    let others: [(&str, i8); 9] = [
-        ("set", 9),
-        ("okt", 10),
-        ("ott", 10),
-        ("out", 10),
-        ("dez", 12),
-        ("déc", 12),
-        ("dic", 12),
-        ("jui", 7),
-        ("août", 8),
-    ];
     // `mardi`, `martes`, `marted` are days, not March.
-    if is_weekday(word) {
+    if word.chars().count() < 3 || is_weekday(word) {
         return None;
     }
-    // `jui` alone is ambiguous, so the longer `juin` and `juil` are asked first.
-    starts
-        .iter()
-        .chain(&others)
-        .filter(|(start, _)| word.starts_with(start))
-        .max_by_key(|(start, _)| start.len())
-        .map(|(_, number)| *number)
+    let mut best: Option<(usize, i8)> = None;
+    for (number, starts) in (1..).zip(MONTHS) {
+        let longest = starts
+            .iter()
+            .filter(|start| word.starts_with(**start))
+            .map(|start| start.len())
+            .max();
+        best = best.max(longest.map(|length| (length, number)));
+    }
+    best.map(|(_, number)| number)
 }
 
 /// Whether a word names a day of the week, which a date does not need.

@@ -10,17 +10,15 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::resource::{Resource, blocking, host, not_modified, setup, url, wrong_form};
 use super::seen::{Seen, stable_id};
-use super::{PollError, Source, SourceFault, SourceSetupError, charset, date, markup};
+use super::{PollError, Source, SourceFault, SourceSetupError, charset, date};
 use crate::config::PageConfig;
 use crate::domain::{
     Author, Batch, Body, Cursor, HttpKey, PostKey, PostKind, Rating, RawPost, Reject, SourceId,
 };
 use crate::fetch::{Fetched, Fetcher, Url};
+use crate::text::html_excess;
 
 const ACCEPT: &str = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1";
-/// html5ever is quadratic in nesting: 50,000 nested tags take seconds.
-const MAX_DEPTH: usize = 512;
-const MAX_ATTRIBUTES: usize = 256;
 /// Items beyond these are left.
 const MAX_ITEMS: usize = 2_000;
 
@@ -159,7 +157,7 @@ struct Page {
 }
 
 fn parse(html: &str, config: &PageConfig, scope: &str, from: &Url) -> Result<Page, String> {
-    if let Some(excess) = markup::excess(html, MAX_DEPTH, MAX_ATTRIBUTES) {
+    if let Some(excess) = html_excess(html) {
         return Err(format!("it has {excess}"));
     }
     let selectors = Selectors::read(config).map_err(|(_, _, problem)| problem)?;

@@ -1,8 +1,7 @@
-//! HTML to plain text and to safe HTML. Never fetches, never runs, never keeps an image or a script.
+//! HTML to plain text and links. Never fetches, never runs.
 
 use std::collections::HashSet;
 
-use ammonia::UrlRelative;
 use scraper::{Html, Node};
 
 use super::html_scan::{is_tame, strip_tags};
@@ -87,37 +86,13 @@ pub fn html_to_text(html: &str) -> HtmlText {
     walk(&Html::parse_fragment(html))
 }
 
-/// Makes HTML that may be shown: no scripts, styles, images, frames or forms; links to http, https
-/// and mailto only, marked `nofollow noopener noreferrer`. Hostile nesting is shown as text.
-#[must_use]
-pub fn sanitize_html(html: &str) -> String {
-    let html = capped(html);
-    if !is_tame(html) {
-        return escape(&plain_text(&strip_tags(html)));
-    }
-    ammonia::Builder::default()
-        .rm_tags(["img", "map", "area"])
-        .url_schemes(HashSet::from(["http", "https", "mailto"]))
-        .url_relative(UrlRelative::Deny)
-        .link_rel(Some("nofollow noopener noreferrer"))
-        .clean(html)
-        .to_string()
-}
-
-fn capped(html: &str) -> &str {
+/// The part of a document that is read.
+pub(super) fn capped(html: &str) -> &str {
     let mut end = html.len().min(MAX_HTML_BYTES);
     while !html.is_char_boundary(end) {
         end -= 1;
     }
     &html[..end]
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
 }
 
 /// Visits the nodes in the order of the document, without recursion.
@@ -326,25 +301,8 @@ mod tests {
     fn hostile_nesting_gives_its_text_quickly() {
         let html = format!("{}deep", "<div>".repeat(50_000));
         assert_eq!(text(&html), "deep");
-        assert_eq!(sanitize_html(&html), "deep");
         let long = format!("{}<b>x</b>", "a".repeat(MAX_HTML_BYTES));
         assert_eq!(text(&long).len(), MAX_HTML_BYTES);
-    }
-
-    #[test]
-    fn safe_html_has_no_script_image_or_foreign_scheme() {
-        let safe = sanitize_html(
-            "<p onclick=x>a<script>b</script><img src=https://t.example/p.gif>\
-             <a href='javascript:alert(1)'>c</a><a href='https://a.example/'>d</a>\
-             <a href='mailto:a@a.example'>e</a></p>",
-        );
-        assert_eq!(
-            safe,
-            "<p>a\
-             <a rel=\"nofollow noopener noreferrer\">c</a>\
-             <a href=\"https://a.example/\" rel=\"nofollow noopener noreferrer\">d</a>\
-             <a href=\"mailto:a@a.example\" rel=\"nofollow noopener noreferrer\">e</a></p>"
-        );
     }
 
     proptest! {
@@ -352,8 +310,6 @@ mod tests {
         fn no_html_panics(html in "(<[a-z/!]{0,6}( [a-z]=['\"]?[a-z]{0,3}['\"]?)?>?|\\PC{0,5}|&[a-z#0-9]{0,5};?){0,20}") {
             let found = html_to_text(&html);
             prop_assert_eq!(plain_text(&found.text), found.text.clone());
-            let safe = sanitize_html(&html);
-            prop_assert!(!safe.contains("<script") && !safe.contains("<img"));
         }
     }
 }

@@ -9,13 +9,16 @@ pub mod html;
 mod html_scan;
 pub mod language;
 pub mod plain;
+pub mod sanitize;
 pub mod tokenize;
 pub mod url;
 
 pub use fingerprint::{fingerprint, simhash_distance};
 pub use fold::fold;
-pub use html::{HtmlText, html_to_text, sanitize_html};
+pub use html::{HtmlText, html_to_text};
+pub use html_scan::excess as html_excess;
 pub use language::detect_language;
 pub use plain::plain_text;
+pub use sanitize::{escape_html, sanitize_feed_html, sanitize_html};
 pub use tokenize::{MAX_TOKEN_BYTES, TOKENIZER_VERSION, Token, Tokens, tokenize};
 pub use url::{canonical_url, profile_key};

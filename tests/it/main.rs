@@ -9,6 +9,7 @@ mod crash;
 mod daemon;
 mod demo;
 mod faults;
+mod feed_cli;
 mod files;
 mod floors;
 mod guest;

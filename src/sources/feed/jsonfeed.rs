@@ -1,103 +1,260 @@
 //! JSON Feed 1.0 and 1.1, and what calls itself one: numeric ids, single authors, missing versions.
 //!
-//! Pure. An item at fault is a reject.
+//! Pure. A document that is broken is taken apart, and its items are read one by one: an item at fault costs
+//! itself alone, a cut the item that it hits.
 
 use serde_json::Value;
 
-use super::parse::{NETWORK, Parsed};
-use crate::domain::{Author, Body, PostKey, PostKind, RawPost, Reject};
+use super::entry::identify;
+use super::model::{Enclosure, Entry, Feed, Person, Text};
+use super::xml::MAX_ENTRIES;
+use crate::domain::Body;
 use crate::fetch::Url;
 use crate::sources::date;
-use crate::sources::seen::stable_id;
 
-/// Parses a document; the error says what it is instead.
-pub(super) fn parse(text: &str, scope: &str, url: &Url) -> Result<Parsed, String> {
-    let document: Value =
-        serde_json::from_str(text).map_err(|error| format!("broken JSON: {error}"))?;
-    let Some(items) = document.get("items").and_then(Value::as_array) else {
+/// Reads a document; the error says what it is instead.
+pub(super) fn read(text: &str, url: Option<&Url>) -> Result<Feed, String> {
+    // Between values they are white space, and inside of texts they are a mistake that many make.
+    let text = text.replace(|c: char| c.is_ascii_control(), " ");
+    let parts = match serde_json::from_str::<Value>(&text) {
+        Ok(mut document) => match document.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => Some((document, items, true)),
+            _ => None,
+        },
+        Err(error) => {
+            let parts = Parts::of(&text).ok_or_else(|| format!("broken JSON: {error}"))?;
+            let (head, complete) = parts.head();
+            Some((head, parts.items(), complete))
+        }
+    };
+    let Some((document, items, complete)) = parts else {
         return Err("JSON without `items`".to_owned());
     };
-    let mut parsed = Parsed {
-        complete: true,
-        ..Parsed::default()
+    let version = match document.get("version").and_then(Value::as_str) {
+        Some(version) if version.trim_end_matches('/').ends_with("/1.1") => "json11",
+        Some(version) if version.trim_end_matches('/').ends_with("/1") => "json1",
+        _ => "json",
     };
-    for item in items {
-        match post(&document, item, scope, url) {
-            Ok(post) => parsed.posts.push(post),
-            Err(reject) => parsed.rejects.push(reject),
-        }
-    }
-    Ok(parsed)
+    let language = string(&document, "language");
+    let mut feed = Feed {
+        version,
+        title: plain(&document, "title"),
+        link: string(&document, "home_page_url").map(|link| resolved(url, link)),
+        author: author(&document, url),
+        entries: items
+            .iter()
+            .filter(|item| item.is_object())
+            .take(MAX_ENTRIES)
+            .map(|item| entry(item, url, language.as_ref()))
+            .collect(),
+        language,
+        complete,
+        ..Feed::default()
+    };
+    identify(&mut feed);
+    Ok(feed)
 }
 
-fn post(document: &Value, item: &Value, scope: &str, url: &Url) -> Result<RawPost, Reject> {
-    let id = match item.get("id") {
-        Some(Value::String(id)) if !id.trim().is_empty() => Some(id.trim().to_owned()),
-        Some(Value::Number(id)) => Some(id.to_string()),
-        _ => None,
-    };
-    let text_of = |key: &str| {
-        item.get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.trim().is_empty())
-    };
-    let title = text_of("title");
-    let body = text_of("content_html")
-        .map(|html| Body::Html(html.to_owned()))
-        .or_else(|| text_of("content_text").map(|text| Body::Plain(text.to_owned())))
-        .or_else(|| text_of("summary").map(|text| Body::Plain(text.to_owned())));
-    if body.is_none() && title.is_none() {
-        return Err(Reject::new(id, "neither title nor text", &item.to_string()));
+/// A broken document: what stands before and after the items, and each item.
+struct Parts<'a> {
+    before: &'a str,
+    items: Vec<&'a str>,
+    after: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// Finds the items in one pass that counts brackets and knows texts; `None` when there are none.
+    fn of(text: &'a str) -> Option<Self> {
+        let key = text.find("\"items\"")?;
+        let start = key + text[key..].find('[')? + 1;
+        let mut parts = Self {
+            before: &text[..key],
+            items: Vec::new(),
+            after: "",
+        };
+        let (mut depth, mut from) = (0_usize, start);
+        let (mut in_text, mut escaped) = (false, false);
+        for (index, byte) in text.bytes().enumerate().skip(start) {
+            if in_text {
+                in_text = escaped || byte != b'"';
+                escaped = !escaped && byte == b'\\';
+                continue;
+            }
+            match byte {
+                b'"' => in_text = true,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth > 0 => depth -= 1,
+                b']' => {
+                    parts.items.push(&text[from..index]);
+                    parts.after = &text[index + 1..];
+                    return Some(parts);
+                }
+                b',' if depth == 0 => {
+                    parts.items.push(&text[from..index]);
+                    from = index + 1;
+                }
+                _ => {}
+            }
+        }
+        // The last one was cut, but may still be whole.
+        parts.items.push(&text[from..]);
+        Some(parts)
     }
-    let body = body.unwrap_or_else(|| Body::Plain(String::new()));
-    let link = text_of("url")
-        .or_else(|| text_of("external_url"))
-        .and_then(|link| url.join(link).ok())
-        .map(String::from);
-    let date_text = text_of("date_published").or_else(|| text_of("date_modified"));
-    let native_id = id.unwrap_or_else(|| match &link {
-        Some(link) => stable_id(&["link", link]),
-        None => stable_id(&[
-            "text",
-            title.unwrap_or(""),
-            body.as_str(),
-            date_text.unwrap_or(""),
-        ]),
-    });
-    let key = PostKey {
-        network: NETWORK.to_owned(),
-        scope: scope.to_owned(),
-        native_id,
+
+    /// The document without items, and whether it came to its end.
+    fn head(&self) -> (Value, bool) {
+        let with = |after: &str| {
+            let head = format!("{}\"items\":[]{after}", self.before);
+            serde_json::from_str(&head).ok()
+        };
+        match with(self.after) {
+            Some(head) => (head, true),
+            None => (with("}").unwrap_or_default(), false),
+        }
+    }
+
+    fn items(&self) -> Vec<Value> {
+        self.items
+            .iter()
+            .filter_map(|item| serde_json::from_str(item).ok())
+            .collect()
+    }
+}
+
+fn entry(item: &Value, url: Option<&Url>, language: Option<&String>) -> Entry {
+    let id = match item.get("id") {
+        Some(Value::String(id)) => id.trim().to_owned(),
+        Some(Value::Number(id)) => id.to_string(),
+        _ => String::new(),
     };
-    let language = text_of("language").or_else(|| document.get("language").and_then(Value::as_str));
-    Ok(RawPost {
-        kind: PostKind::Article,
-        url: link,
-        title: title.map(|title| Body::Plain(title.to_owned())),
-        language: language.map(str::to_owned),
-        author: author(item).or_else(|| author(document)),
-        published_at: date_text.and_then(date::parse),
-        ..RawPost::new(key, body)
-    })
+    let html = string(item, "content_html").map(|html| Text {
+        body: Body::Html(html),
+        base: url.cloned(),
+    });
+    let date = |key: &str| string(item, key).and_then(|text| date::parse(&text));
+    let updated = date("date_modified");
+    let tags = item.get("tags").and_then(Value::as_array);
+    Entry {
+        id,
+        title: plain(item, "title"),
+        link: string(item, "url")
+            .or_else(|| string(item, "external_url"))
+            .map(|link| resolved(url, link)),
+        author: author(item, url),
+        published: date("date_published").or(updated),
+        updated,
+        summary: plain(item, "summary"),
+        content: html.or_else(|| plain(item, "content_text")),
+        tags: tags
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        enclosures: enclosures(item, url),
+        language: string(item, "language").or_else(|| language.cloned()),
+        comments: None,
+    }
+}
+
+fn enclosures(item: &Value, url: Option<&Url>) -> Vec<Enclosure> {
+    let attachments = item.get("attachments").and_then(Value::as_array);
+    attachments
+        .into_iter()
+        .flatten()
+        .filter_map(|attachment| {
+            Some(Enclosure {
+                url: resolved(url, string(attachment, "url")?),
+                kind: string(attachment, "mime_type"),
+                length: attachment.get("size_in_bytes").and_then(Value::as_u64),
+            })
+        })
+        .collect()
 }
 
 /// `authors` of 1.1, else `author` of 1.0.
-fn author(holder: &Value) -> Option<Author> {
+fn author(holder: &Value, url: Option<&Url>) -> Option<Person> {
     let person = holder
         .pointer("/authors/0")
         .or_else(|| holder.get("author"))?;
-    let given = |key: &str| {
-        person
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.trim().is_empty())
-            .map(str::to_owned)
+    let parts = Person {
+        name: string(person, "name"),
+        email: None,
+        url: string(person, "url").map(|page| resolved(url, page)),
     };
-    let (name, url) = (given("name"), given("url"));
-    Some(Author {
-        native_id: url.clone().or_else(|| name.clone())?,
-        display_name: name,
-        url,
-        ..Author::default()
+    parts.known()
+}
+
+/// A text that holds something, trimmed.
+fn string(holder: &Value, key: &str) -> Option<String> {
+    let text = holder.get(key)?.as_str()?.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn plain(holder: &Value, key: &str) -> Option<Text> {
+    string(holder, key).map(|text| Text {
+        body: Body::Plain(text),
+        base: None,
     })
+}
+
+fn resolved(base: Option<&Url>, target: String) -> String {
+    if Url::parse(&target).is_ok() {
+        return target;
+    }
+    match base.and_then(|base| base.join(&target).ok()) {
+        Some(url) => url.into(),
+        None => target,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titles(text: &str) -> Vec<String> {
+        let feed = read(text, None).expect("a feed");
+        let title = |entry: &Entry| {
+            entry
+                .title
+                .as_ref()
+                .map(|title| title.body.as_str().to_owned())
+        };
+        feed.entries.iter().filter_map(title).collect()
+    }
+
+    #[test]
+    fn a_broken_item_costs_itself_alone() {
+        let deep = format!(
+            "{{\"title\":\"b\",\"x\":{}{}}}",
+            "[".repeat(500),
+            "]".repeat(500)
+        );
+        for broken in ["{\"title\":\"b\\q\"}", "{\"title\":}", "{}", "7", &deep] {
+            let text = format!(
+                "{{\"title\":\"f\",\"items\":[{{\"title\":\"a, ]\\\"}}\"}},{broken},{{\"title\":\"c\"}}],\"language\":\"de\"}}"
+            );
+            assert_eq!(titles(&text), ["a, ]\"}", "c"], "{broken}");
+            let feed = read(&text, None).expect("a feed");
+            assert_eq!(
+                (feed.language.as_deref(), feed.complete),
+                (Some("de"), true),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_break_in_a_text_and_a_cut_are_borne() {
+        assert_eq!(titles("{\"items\":[{\"title\":\"a\nb\"}]}"), ["a b"]);
+        let feed = read(
+            "{\"title\":\"f\",\"items\":[{\"id\":1},{\"id\":2},{\"id\":3,",
+            None,
+        )
+        .expect("a feed");
+        assert_eq!((feed.entries.len(), feed.complete), (2, false));
+        assert!(feed.title.is_some());
+        assert!(read("{\"a\":1}", None).is_err());
+        assert!(read("{\"items\":1,", None).is_err());
+    }
 }

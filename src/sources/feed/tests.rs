@@ -1,7 +1,8 @@
 //! Feeds from fixtures, and what hostile or careless servers send.
 
-use super::parse::{Parsed, parse};
-use crate::domain::Body;
+use super::posts::posts;
+use super::{Feed, read_feed, source_fault};
+use crate::domain::{Body, RawPost, Reject};
 use crate::fetch::Url;
 use crate::sources::SourceFault;
 
@@ -9,9 +10,23 @@ const RSS: &[u8] = include_bytes!("../../../tests/fixtures/feed/rss.xml");
 const ATOM: &[u8] = include_bytes!("../../../tests/fixtures/feed/atom.xml");
 const JSON: &[u8] = include_bytes!("../../../tests/fixtures/feed/feed.json");
 
+/// A feed and the posts that it becomes.
+#[derive(Debug)]
+struct Parsed {
+    feed: Feed,
+    posts: Vec<RawPost>,
+    rejects: Vec<Reject>,
+}
+
 fn read(bytes: &[u8]) -> Result<Parsed, SourceFault> {
     let url = Url::parse("https://wheels.example/feed").unwrap();
-    parse(bytes, None, "https://wheels.example/feed", &url)
+    let feed = read_feed(bytes, None, Some(&url)).map_err(|fault| source_fault(fault, &url))?;
+    let (posts, rejects) = posts(feed.clone(), "https://wheels.example/feed");
+    Ok(Parsed {
+        feed,
+        posts,
+        rejects,
+    })
 }
 
 fn titles(bytes: &[u8]) -> Vec<String> {
@@ -24,8 +39,8 @@ fn titles(bytes: &[u8]) -> Vec<String> {
 fn rss_items_become_posts() {
     let parsed = read(RSS).unwrap();
     assert_eq!((parsed.posts.len(), parsed.rejects.len()), (3, 1));
-    assert_eq!(parsed.timing.minutes, Some(45));
-    assert!(parsed.complete);
+    assert_eq!(parsed.feed.timing.minutes, Some(45));
+    assert!(parsed.feed.complete);
     let first = &parsed.posts[0];
     assert_eq!(first.key.native_id, "w-1");
     assert_eq!(first.key.scope, "https://wheels.example/feed");
@@ -42,15 +57,12 @@ fn rss_items_become_posts() {
         Some("Nora Quist")
     );
     assert_eq!(first.engagement.replies, Some(4));
-    assert_eq!(first.language.as_deref(), Some("en-gb"));
+    assert_eq!(first.language.as_deref(), Some("en-GB"));
     assert_eq!(
         first.published_at.unwrap().to_string(),
         "2026-03-01T08:00:00Z"
     );
-    assert_eq!(
-        parsed.posts[1].body.as_str(),
-        "Caf&eacute; ride <em>today</em>"
-    );
+    assert_eq!(parsed.posts[1].body.as_str(), "Café ride <em>today</em>");
     assert_eq!(
         parsed.posts[1].published_at.unwrap().to_string(),
         "2026-03-01T07:00:00Z"
@@ -121,7 +133,7 @@ fn broken_feeds_give_what_is_good_in_them() {
         (format!("<rss><channel>{good}<item><title>no version</title></item>"), vec!["good", "no version"]),
         (format!("<rss version=\"3.7\"><channel>{good}</channel></rss>"), vec!["good"]),
         (format!("<rss><channel>{good}<item><title>x</titel></item></channel></rss>"), vec!["good", "x"]),
-        (format!("<rss><channel>{good}<item><title><![CDATA[open</title></item></channel></rss>"), vec!["good", "open</title></item></channel></rss>"]),
+        (format!("<rss><channel>{good}<item><title><![CDATA[open</title></item></channel></rss>"), vec!["good", "open"]),
         (format!("<rss><channel>{good}<item><itunes:duration>{}</itunes:duration><title>long</title></item></channel></rss>", "9".repeat(25)), vec!["good", "long"]),
         ("<feed version='0.3' xmlns='http://purl.org/atom/ns#'><entry><id>1</id><title>old</title><issued>2004-01-01T00:00:00Z</issued></entry></feed>".to_owned(), vec!["old"]),
         ("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>1</id><title>t</title><content type='nonsense'>x</content></entry></feed>".to_owned(), vec!["t"]),
@@ -141,7 +153,7 @@ fn broken_feeds_give_what_is_good_in_them() {
 
 #[test]
 fn a_part_of_a_feed_says_that_it_is_one() {
-    assert!(!read(&RSS[..RSS.len() - 40]).unwrap().complete);
+    assert!(!read(&RSS[..RSS.len() - 40]).unwrap().feed.complete);
 }
 
 #[test]
@@ -178,7 +190,7 @@ fn what_is_no_feed_is_named() {
         "wheels.example: the answer is not a feed: it is empty"
     );
     assert!(read(b"{\"a\":1}").is_err());
-    assert!(read(b"{\"items\":[").is_err());
+    assert!(read(b"{\"items\":").is_err());
     assert_eq!(
         read(b"<rss><channel></channel></rss>").unwrap().posts.len(),
         0

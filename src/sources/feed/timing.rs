@@ -1,12 +1,12 @@
 //! How often a feed wants to be asked: `ttl`, `sy:updatePeriod`, `skipHours`, `skipDays`.
 //!
-//! Also the comment counts of items, which feed-rs leaves out. Pure: the clock is an argument.
+//! Pure: the clock is an argument.
 
 use jiff::civil::Weekday;
 
-use super::tidy::{Tidied, local};
+use super::names::Space;
+use super::tree::{Id, Tree};
 use crate::domain::Rhythm;
-use crate::sources::markup::{Token, Tokens};
 
 /// More is taken for this, in minutes: a hundred years.
 const MAX_MINUTES: i64 = 100 * 366 * 24 * 60;
@@ -23,32 +23,32 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    /// Reads the channel's wishes from a tidy document.
-    pub fn read(xml: &str) -> Self {
+    /// Reads the wishes that stand in a channel.
+    pub fn read(tree: &Tree<'_>, channel: Id) -> Self {
+        let text = |id: Id| tree.text(id).unwrap_or_default();
+        let number = |id: Id| text(id).parse::<i64>().ok().filter(|number| *number > 0);
         let mut timing = Self::default();
         let (mut period, mut frequency) = (None, 1_i64);
-        let mut name = "";
-        for token in Tokens::xml(xml) {
-            match token {
-                // Wishes stand before or after the items, never inside them: an item's own `ttl` is its text.
-                Token::Open(tag) => name = tag.name,
-                Token::Close(_) => name = "",
-                Token::Text(text) => {
-                    let text = text.trim();
-                    match name {
-                        "ttl" => timing.minutes = text.parse().ok().filter(|m| *m > 0),
-                        "sy:updatePeriod" => period = period_minutes(text),
-                        "sy:updateFrequency" => {
-                            frequency = text.parse().ok().filter(|f| *f > 0).unwrap_or(1);
-                        }
-                        "hour" => timing
-                            .skip_hours
-                            .extend(text.parse::<i8>().ok().map(|h| h % 24).filter(|h| *h >= 0)),
-                        "day" => timing.skip_days.extend(weekday(text)),
-                        _ => {}
-                    }
+        for child in tree.children(channel) {
+            let name = tree.name(child).to_ascii_lowercase();
+            match (tree.space(child), name.as_str()) {
+                (Space::Core, "ttl") => timing.minutes = number(child),
+                (Space::Syndication, "updateperiod") => period = period_minutes(&text(child)),
+                (Space::Syndication, "updatefrequency") => frequency = number(child).unwrap_or(1),
+                (Space::Core, "skiphours") => {
+                    let hours = tree.children(child).take(24);
+                    let hour = |id| text(id).parse::<i8>().ok().filter(|hour| *hour >= 0);
+                    timing
+                        .skip_hours
+                        .extend(hours.filter_map(hour).map(|hour| hour % 24));
                 }
-                Token::Cdata(_) | Token::Doctype(_) => {}
+                (Space::Core, "skipdays") => {
+                    let days = tree.children(child).take(7);
+                    timing
+                        .skip_days
+                        .extend(days.filter_map(|id| weekday(&text(id))));
+                }
+                _ => {}
             }
         }
         timing.minutes = timing
@@ -101,40 +101,18 @@ fn weekday(text: &str) -> Option<Weekday> {
     }
 }
 
-/// The number of comments that each item states (`slash:comments`, `thr:total`), in their order.
-pub(super) fn comment_counts(tidied: &Tidied) -> Vec<Option<u64>> {
-    tidied
-        .items
-        .iter()
-        .map(|range| {
-            let mut inside = false;
-            for token in Tokens::xml(&tidied.xml[range.clone()]) {
-                match token {
-                    Token::Open(tag) => {
-                        inside = tag.name.contains(':')
-                            && matches!(local(tag.name), "comments" | "total");
-                    }
-                    Token::Text(text) if inside => {
-                        if let Ok(count) = text.trim().parse() {
-                            return Some(count);
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            None
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn timing(inner: &str) -> Timing {
+        let document = format!("<channel>{inner}</channel>");
+        Timing::read(&Tree::read(&document).unwrap(), super::super::tree::ROOT)
+    }
+
     #[test]
     fn the_longest_wish_counts() {
-        let read =
-            |inner: &str| Timing::read(&format!("<rss><channel>{inner}</channel></rss>")).minutes;
+        let read = |inner: &str| timing(inner).minutes;
         assert_eq!(read("<ttl>60</ttl>"), Some(60));
         assert_eq!(read("<ttl>0</ttl>"), None);
         assert_eq!(read("<ttl>-5</ttl>"), None);
@@ -152,8 +130,8 @@ mod tests {
 
     #[test]
     fn skipped_hours_and_days_are_bits() {
-        let timing = Timing::read(
-            "<rss><channel><skipHours><hour>10</hour><hour>11</hour></skipHours><skipDays><day>Sunday</day></skipDays></channel></rss>",
+        let timing = timing(
+            "<skipHours><hour>10</hour><hour>11</hour></skipHours><skipDays><day>Sunday</day></skipDays>",
         );
         let rhythm = timing.rhythm();
         assert_eq!(rhythm.skip_hours, 1 << 10 | 1 << 11);
