@@ -19,6 +19,6 @@ pub use html::{HtmlText, html_to_text};
 pub use html_scan::excess as html_excess;
 pub use language::detect_language;
 pub use plain::plain_text;
-pub use sanitize::{escape_html, sanitize_feed_html, sanitize_html};
+pub use sanitize::{plain_html, sanitize_feed_html, sanitize_html};
 pub use tokenize::{MAX_TOKEN_BYTES, TOKENIZER_VERSION, Token, Tokens, tokenize};
 pub use url::{canonical_url, profile_key};

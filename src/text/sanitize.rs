@@ -46,10 +46,10 @@ pub fn sanitize_feed_html(html: &str, base: Option<&Url>) -> String {
 fn clean(html: &str, policy: impl FnOnce(&mut Builder<'_>)) -> String {
     let html = capped(html);
     if !html.contains(['<', '&']) {
-        return escape_html(html);
+        return plain_html(html);
     }
     if !is_tame(html) {
-        return escape_html(&plain_text(&strip_tags(html)));
+        return plain_html(&plain_text(&strip_tags(html)));
     }
     let mut builder = Builder::default();
     builder.url_schemes(HashSet::from(["http", "https", "mailto"]));
@@ -93,9 +93,10 @@ fn with_first_lines(html: String) -> String {
     out
 }
 
-/// Text as HTML.
+/// Plain text as HTML; of hostile length only the beginning is shown, as of HTML.
 #[must_use]
-pub fn escape_html(text: &str) -> String {
+pub fn plain_html(text: &str) -> String {
+    let text = capped(text);
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,6 +1,6 @@
 //! An item of RSS or an entry of Atom to the model. One that is broken gives what is whole in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::model::{Enclosure, Entry, Feed, Text};
 use super::names::Space;
@@ -206,8 +206,23 @@ fn comments(context: Context<'_>, id: Id) -> Option<u64> {
 }
 
 /// Gives the entries without an id one that is the same at the next poll: from the link, unless it is the feed's own
-/// or another entry's; else from what the entry says.
+/// or another entry's; else from what the entry says. An id that entries with different links share is none: one
+/// author's mistake must not make others' entries one.
 pub(super) fn identify(feed: &mut Feed) {
+    let mut first_links: HashMap<String, String> = HashMap::new();
+    let mut shared: HashSet<String> = HashSet::new();
+    for entry in &feed.entries {
+        let link = entry.link.clone().unwrap_or_default();
+        let first = first_links.entry(entry.id.clone()).or_insert(link.clone());
+        if *first != link {
+            shared.insert(entry.id.clone());
+        }
+    }
+    for entry in &mut feed.entries {
+        if shared.contains(&entry.id) {
+            entry.id.clear();
+        }
+    }
     let mut links: HashMap<String, usize> = HashMap::new();
     for entry in feed.entries.iter().filter(|entry| entry.id.is_empty()) {
         if let Some(link) = &entry.link {

@@ -1,8 +1,9 @@
 //! JSON Feed 1.0 and 1.1, and what calls itself one: numeric ids, single authors, missing versions.
 //!
-//! Pure. A document that is broken is taken apart, and its items are read one by one: an item at fault costs
-//! itself alone, a cut the item that it hits.
+//! Pure. The document is taken apart by its brackets, and its items are read one by one: an item at fault
+//! costs itself alone, a cut the item that it hits.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::entry::identify;
@@ -12,24 +13,20 @@ use crate::domain::Body;
 use crate::fetch::Url;
 use crate::sources::date;
 
+/// The longest item that is read, in bytes; a longer one costs itself alone.
+const MAX_PART_BYTES: usize = 2 * 1024 * 1024;
+
 /// Reads a document; the error says what it is instead.
 pub(super) fn read(text: &str, url: Option<&Url>) -> Result<Feed, String> {
     // Between values they are white space, and inside of texts they are a mistake that many make.
     let text = text.replace(|c: char| c.is_ascii_control(), " ");
-    let parts = match serde_json::from_str::<Value>(&text) {
-        Ok(mut document) => match document.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) => Some((document, items, true)),
-            _ => None,
-        },
-        Err(error) => {
-            let parts = Parts::of(&text).ok_or_else(|| format!("broken JSON: {error}"))?;
-            let (head, complete) = parts.head();
-            Some((head, parts.items(), complete))
-        }
+    let Some(parts) = Parts::of(&text) else {
+        return Err(match serde_json::from_str::<IgnoredAny>(&text) {
+            Ok(_) => "JSON without `items`".to_owned(),
+            Err(error) => format!("broken JSON: {error}"),
+        });
     };
-    let Some((document, items, complete)) = parts else {
-        return Err("JSON without `items`".to_owned());
-    };
+    let (document, complete) = parts.head();
     let version = match document.get("version").and_then(Value::as_str) {
         Some(version) if version.trim_end_matches('/').ends_with("/1.1") => "json11",
         Some(version) if version.trim_end_matches('/').ends_with("/1") => "json1",
@@ -41,11 +38,12 @@ pub(super) fn read(text: &str, url: Option<&Url>) -> Result<Feed, String> {
         title: plain(&document, "title"),
         link: string(&document, "home_page_url").map(|link| resolved(url, link)),
         author: author(&document, url),
-        entries: items
+        entries: parts
+            .items
             .iter()
-            .filter(|item| item.is_object())
-            .take(MAX_ENTRIES)
-            .map(|item| entry(item, url, language.as_ref()))
+            .filter_map(|item| parsed(item))
+            .filter(Value::is_object)
+            .map(|item| entry(&item, url, language.as_ref()))
             .collect(),
         language,
         complete,
@@ -55,7 +53,14 @@ pub(super) fn read(text: &str, url: Option<&Url>) -> Result<Feed, String> {
     Ok(feed)
 }
 
-/// A broken document: what stands before and after the items, and each item.
+/// A part of the document as a value; `None` when it is broken or too long to be one.
+fn parsed(part: &str) -> Option<Value> {
+    (part.len() <= MAX_PART_BYTES)
+        .then(|| serde_json::from_str(part).ok())
+        .flatten()
+}
+
+/// What stands before and after the items, and each item.
 struct Parts<'a> {
     before: &'a str,
     items: Vec<&'a str>,
@@ -65,59 +70,68 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Finds the items in one pass that counts brackets and knows texts; `None` when there are none.
     fn of(text: &'a str) -> Option<Self> {
-        let key = text.find("\"items\"")?;
-        let start = key + text[key..].find('[')? + 1;
-        let mut parts = Self {
-            before: &text[..key],
-            items: Vec::new(),
-            after: "",
-        };
-        let (mut depth, mut from) = (0_usize, start);
-        let (mut in_text, mut escaped) = (false, false);
-        for (index, byte) in text.bytes().enumerate().skip(start) {
-            if in_text {
-                in_text = escaped || byte != b'"';
+        let mut parts: Option<Self> = None;
+        let (mut depth, mut from) = (0_usize, 0);
+        // The last text at the top, which is a key when a colon follows it.
+        let (mut opened, mut key) = (None, 0..0);
+        let mut escaped = false;
+        for (index, byte) in text.bytes().enumerate() {
+            if let Some(start) = opened {
+                if byte == b'"' && !escaped {
+                    opened = None;
+                    if depth == 1 {
+                        key = start..index;
+                    }
+                }
                 escaped = !escaped && byte == b'\\';
                 continue;
             }
-            match byte {
-                b'"' => in_text = true,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth > 0 => depth -= 1,
-                b']' => {
-                    parts.items.push(&text[from..index]);
-                    parts.after = &text[index + 1..];
-                    return Some(parts);
+            // In the array of items the depth is 2: the document's and the array's own.
+            match (byte, &mut parts) {
+                (b'"', _) => opened = Some(index + 1),
+                (b'[', None) if depth == 1 && &text[key.clone()] == "items" => {
+                    parts = Some(Self {
+                        before: &text[..key.start - 1],
+                        items: Vec::new(),
+                        after: "",
+                    });
+                    (depth, from) = (2, index + 1);
                 }
-                b',' if depth == 0 => {
-                    parts.items.push(&text[from..index]);
+                (b'{' | b'[', _) => depth += 1,
+                (b']', Some(found)) if depth == 2 => {
+                    found.add(&text[from..index]);
+                    found.after = &text[index + 1..];
+                    return parts;
+                }
+                (b'}' | b']', None) => depth = depth.saturating_sub(1),
+                (b'}' | b']', Some(_)) => depth = (depth - 1).max(2),
+                (b',', Some(found)) if depth == 2 => {
+                    found.add(&text[from..index]);
                     from = index + 1;
                 }
                 _ => {}
             }
         }
         // The last one was cut, but may still be whole.
-        parts.items.push(&text[from..]);
-        Some(parts)
+        if let Some(found) = &mut parts {
+            found.add(&text[from..]);
+        }
+        parts
+    }
+
+    fn add(&mut self, item: &'a str) {
+        if self.items.len() < MAX_ENTRIES {
+            self.items.push(item);
+        }
     }
 
     /// The document without items, and whether it came to its end.
     fn head(&self) -> (Value, bool) {
-        let with = |after: &str| {
-            let head = format!("{}\"items\":[]{after}", self.before);
-            serde_json::from_str(&head).ok()
-        };
+        let with = |after: &str| parsed(&format!("{}\"items\":[]{after}", self.before));
         match with(self.after) {
             Some(head) => (head, true),
             None => (with("}").unwrap_or_default(), false),
         }
-    }
-
-    fn items(&self) -> Vec<Value> {
-        self.items
-            .iter()
-            .filter_map(|item| serde_json::from_str(item).ok())
-            .collect()
     }
 }
 
@@ -254,6 +268,19 @@ mod tests {
         .expect("a feed");
         assert_eq!((feed.entries.len(), feed.complete), (2, false));
         assert!(feed.title.is_some());
+        let feed = read(
+            "{\"title\":\"items\",\"x\":{\"items\":[1]},\"y\":\"\\\"items\\\":[\",\"items\" : [ {\"id\":\"]\"} ] }",
+            None,
+        );
+        let feed = feed.expect("a feed");
+        assert_eq!(
+            (
+                feed.entries.len(),
+                feed.entries[0].id.as_str(),
+                feed.complete
+            ),
+            (1, "]", true)
+        );
         assert!(read("{\"a\":1}", None).is_err());
         assert!(read("{\"items\":1,", None).is_err());
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::timing::Timing;
 use crate::domain::Body;
 use crate::fetch::Url;
-use crate::text::sanitize_feed_html;
+use crate::text::{plain_html, sanitize_feed_html};
 
 /// A feed that was read.
 #[derive(Debug, Clone, Default)]
@@ -112,7 +112,7 @@ impl Text {
     pub fn safe_html(&self) -> String {
         match &self.body {
             Body::Html(html) => sanitize_feed_html(html, self.base.as_ref()),
-            Body::Plain(text) => crate::text::escape_html(text),
+            Body::Plain(text) => plain_html(text),
         }
     }
 }

@@ -126,6 +126,30 @@ fn items_without_a_guid_keep_their_id_while_others_come_and_go() {
 }
 
 #[test]
+fn an_id_that_different_items_share_is_none() {
+    let item = |id: &str, n: u8| {
+        format!(
+            "<item><guid isPermaLink='false'>{id}</guid><title>{n}</title><link>https://wheels.example/{n}</link></item>"
+        )
+    };
+    let ids = |items: String| -> Vec<String> {
+        let parsed = read(format!("<rss><channel>{items}</channel></rss>").as_bytes()).unwrap();
+        parsed
+            .posts
+            .into_iter()
+            .map(|post| post.key.native_id)
+            .collect()
+    };
+    let before = ids(item("same", 1) + &item("same", 2) + &item("own", 3));
+    let after = ids(item("same", 4) + &item("same", 1) + &item("same", 2) + &item("own", 3));
+    assert_ne!(before[0], before[1]);
+    assert_eq!(before[2], "own");
+    assert_eq!(after[1..], before[..]);
+    // The same item twice is one item.
+    assert_eq!(ids(item("same", 1) + &item("same", 1)), ["same", "same"]);
+}
+
+#[test]
 fn broken_feeds_give_what_is_good_in_them() {
     let good = "<item><guid>1</guid><title>good</title></item>";
     for (broken, expected) in [
