@@ -25,7 +25,7 @@ use crate::runtime::{Clock, later, time_left};
 use crate::store::{Store, StoreError};
 
 /// Polls under way at most, each on a host of its own: sockets are counted, and those that hang hold theirs for the whole time-out.
-const UNDER_WAY: usize = 1_024;
+const UNDER_WAY: usize = 512;
 /// Who is later than this was not held up by other polls: the clock jumped, or nothing ran.
 const LATE: Duration = Duration::from_secs(60);
 /// Wishes of people that may wait.
