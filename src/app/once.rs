@@ -42,6 +42,7 @@ impl App {
             dispatcher.register().await?;
         }
         for poller in &self.pollers {
+            let sources = poller.ids().count() as u64;
             for _ in 0..MAX_ROUNDS {
                 match poller.step().await?.0 {
                     PollOutcome::Polled {
@@ -52,16 +53,16 @@ impl App {
                         summary.new_posts += new_posts;
                         summary.changed_posts += changed_posts;
                         if !more {
-                            summary.sources_polled += 1;
+                            summary.sources_polled += sources;
                             break;
                         }
                     }
                     PollOutcome::Failed | PollOutcome::Paused => {
-                        summary.sources_failed += 1;
+                        summary.sources_failed += sources;
                         break;
                     }
                     PollOutcome::Held(_) => {
-                        summary.sources_held += 1;
+                        summary.sources_held += sources;
                         break;
                     }
                 }

@@ -119,3 +119,54 @@ fn obeys_robots(source: &SourceConfig) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::AppOptions;
+    use crate::runtime::Clock;
+
+    /// polling.md 17.
+    #[tokio::test]
+    async fn item_17_what_reads_one_answer_is_one_poller() {
+        let dir = tempfile::tempdir().unwrap();
+        let feed = "type = \"feed\"\nurl = \"https://a.example/feed";
+        let page = "type = \"page\"\nurl = \"https://a.example/feed\"\nitem = \"p\"\ntext = \"b\"";
+        let sources = [
+            format!("{feed}\""),
+            format!("{feed}#again\"\ninterval_secs = 60"),
+            format!("{feed}\"\nobey_robots = false"),
+            format!("{feed}/2\""),
+            page.to_owned(),
+            format!("{feed}\"\nenabled = false"),
+        ];
+        let blocks: String = (0..)
+            .zip(&sources)
+            .map(|(n, keys)| format!("[[sources]]\nid = \"s{n}\"\n{keys}\n"))
+            .collect();
+        let text = format!("[analysis]\nengine = \"none\"\n{blocks}");
+        let mut config = Config::from_toml("test.toml", &text, std::iter::empty()).unwrap();
+        config.data_dir = dir.path().join("data");
+        let options = AppOptions {
+            config_path: None,
+            listener: None,
+        };
+        let app = App::build(config, options, Clock::system()).await.unwrap();
+        let groups: Vec<Vec<&str>> = app
+            .pollers
+            .iter()
+            .map(|poller| poller.ids().map(|id| id.as_str()).collect())
+            .collect();
+        assert_eq!(
+            groups,
+            [vec!["s0", "s1"], vec!["s2"], vec!["s3"], vec!["s4"]]
+        );
+        let eager = app.pollers[0].schedule();
+        assert_eq!(eager.interval, Duration::from_secs(60));
+        assert!(
+            app.pollers
+                .iter()
+                .all(|poller| &**poller.lane() == "a.example")
+        );
+    }
+}

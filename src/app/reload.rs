@@ -35,8 +35,8 @@ impl Running {
             *ears = Group::new(&app.clock);
         }
         // A person acted: what was paused for a fault is tried once more.
-        for source in pollers.iter().flat_map(|poller| poller.ids()) {
-            app.store.resume_source(source, app.clock.now()).await?;
+        for poller in &pollers {
+            poller.resume_mended().await?;
         }
         self.start_ears(pollers, app.dispatchers_to(&config, endpoints))
             .await;

@@ -151,6 +151,8 @@ pub struct Coverage {
     pub failing_since: Option<Timestamp>,
     /// The first of the refusals (401, 403, 404) that the server gives without a break.
     pub refused_since: Option<Timestamp>,
+    /// The URL that is gone for good, or empty where a source has none of its own; it stays stopped as long as it has this one.
+    pub gone: Option<String>,
     /// Polls that failed so far.
     pub errors: u64,
     /// Polls so far that ended at a bound of ours.

@@ -191,6 +191,7 @@ mod tests {
         assert_eq!(found, expected, "{lines}");
     }
 
+    /// polling.md 9.
     #[test]
     fn retry_after_in_seconds_and_dates() {
         for (value, expected) in [
@@ -214,6 +215,7 @@ mod tests {
         check(retry_after, "Date: x", "");
     }
 
+    /// polling.md 16.
     #[test]
     fn rate_limits_in_all_dialects() {
         for (lines, expected) in [
@@ -260,6 +262,7 @@ mod tests {
         }
     }
 
+    /// polling.md 7.
     #[test]
     fn freshness_from_cache_control_and_expires() {
         for (lines, expected) in [

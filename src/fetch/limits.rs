@@ -299,6 +299,7 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
+    /// polling.md 14.
     #[test]
     fn groups_are_hosts_sites_and_ports_of_addresses() {
         for (text, group) in [
@@ -315,6 +316,7 @@ mod tests {
         }
     }
 
+    /// polling.md 14.
     #[tokio::test]
     async fn one_at_a_time_with_a_pause_from_the_end_to_the_next_start() {
         let (limits, _clock, hand) = limits();
@@ -370,6 +372,7 @@ mod tests {
         }
     }
 
+    /// polling.md 15.
     #[tokio::test]
     async fn holds_cover_a_host_a_credential_or_a_url() {
         let (limits, clock, hand) = limits();
@@ -407,6 +410,7 @@ mod tests {
         assert_eq!(second.await.unwrap_err(), until);
     }
 
+    /// polling.md 23.
     #[tokio::test]
     async fn a_crawl_delay_is_a_floor_and_a_clock_set_back_stretches_nothing() {
         let (limits, clock, hand) = limits();

@@ -15,6 +15,8 @@ const MISSING_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A poll that failed.
 pub(super) struct Faulty<'a> {
     pub(super) error: &'a PollError,
+    /// The source's URL, or empty where it has none of its own.
+    pub(super) url: &'a str,
     pub(super) schedule: &'a PollSchedule,
     /// The request went to where redirects led, and not to the configured URL.
     pub(super) was_moved: bool,
@@ -27,6 +29,7 @@ pub(super) struct Faulty<'a> {
 pub(super) fn record(status: &mut SourceStatus, faulty: &Faulty<'_>) -> Option<Event> {
     let Faulty {
         error,
+        url,
         schedule,
         now,
         random,
@@ -60,13 +63,17 @@ pub(super) fn record(status: &mut SourceStatus, faulty: &Faulty<'_>) -> Option<E
                     now.duration_since(since).as_hours() / 24
                 ));
                 stop(status);
+                status.coverage.gone = Some(url.to_owned());
             }
             is_told = refusal == Refusal::Denied && !was_refused;
         }
         Reaction::Retry => {
             status.next_poll_at = Some(schedule.after_failure(now, failures, random));
         }
-        Reaction::Stop => stop(status),
+        Reaction::Stop => {
+            stop(status);
+            status.coverage.gone = (status_code(error) == Some(410)).then(|| url.to_owned());
+        }
     }
     if !matches!(reaction(faulty), Reaction::Refused(_)) {
         status.coverage.refused_since = None;

@@ -137,6 +137,45 @@ impl Poller {
         Ok(due.min())
     }
 
+    /// Lets sources be polled again that stopped because their URL was gone, and that have another one now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume_moved(&self) -> Result<(), StoreError> {
+        self.resume(|source, status| {
+            let gone = status.coverage.gone.as_ref();
+            gone.is_some_and(|gone| *gone != url_of(source))
+        })
+        .await
+    }
+
+    /// Lets sources be polled again that stopped for a fault which a person may have mended. What is gone for good
+    /// stays so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume_mended(&self) -> Result<(), StoreError> {
+        self.resume_moved().await?;
+        self.resume(|_, status| status.coverage.gone.is_none())
+            .await
+    }
+
+    async fn resume(
+        &self,
+        is_wanted: impl Fn(&dyn Source, &SourceStatus) -> bool,
+    ) -> Result<(), StoreError> {
+        for (source, standing) in self.sources.iter().zip(self.standings().await?) {
+            let paused = standing
+                .status
+                .filter(|status| status.state == SourceState::Paused);
+            if paused.is_some_and(|status| is_wanted(source.as_ref(), &status)) {
+                let (store, now) = (&self.parts.store, self.parts.clock.now());
+                store.resume_source(source.id(), now).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Polls once and stores what came of it; also returns when it is due again, absent when it is paused.
     ///
     /// # Errors
@@ -335,8 +374,10 @@ impl Poller {
         let mut http = turn.standing.cursor.http.clone();
         let settled = http.as_ref().and_then(|state| state.moved.as_ref());
         let was_moved = settled.is_some_and(Moved::is_settled);
+        let url = url_of(turn.source);
         let faulty = Faulty {
             error,
+            url: &url,
             schedule: &self.schedule,
             was_moved,
             now,
@@ -389,6 +430,11 @@ impl Turn<'_> {
             .and_then(|status| status.not_before)
             .max(http.and_then(|state| state.not_before))
     }
+}
+
+/// The URL that the source asks, or empty where it has none of its own.
+fn url_of(source: &dyn Source) -> String {
+    source.http_key().map_or_else(String::new, |key| key.url)
 }
 
 /// Whether the error is the URL's, so that all who share it have it.

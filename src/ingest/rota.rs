@@ -25,7 +25,7 @@ use crate::runtime::{Clock, later, time_left};
 use crate::store::{Store, StoreError};
 
 /// Polls under way at most, each on a host of its own: sockets are counted, and those that hang hold theirs for the whole time-out.
-const UNDER_WAY: usize = 1_024;
+const UNDER_WAY: usize = 512;
 /// Who is later than this was not held up by other polls: the clock jumped, or nothing ran.
 const LATE: Duration = Duration::from_secs(60);
 /// Wishes of people that may wait.
@@ -78,6 +78,8 @@ struct Plan {
     /// The next turns; an entry counts only if `due` still says the same.
     heap: BinaryHeap<Reverse<(Timestamp, Index)>>,
     due: Vec<Option<Timestamp>>,
+    /// When those were due that wait for their host.
+    waits_since: HashMap<Index, Timestamp>,
     /// The lane of each poller.
     lane_of: Vec<u32>,
     lanes: Vec<Lane>,
@@ -123,9 +125,9 @@ impl Rota {
                 plan.spread_overdue(self, LATE);
             }
             while running.len() < UNDER_WAY
-                && let Some(index) = plan.take_due(now)
+                && let Some((index, due)) = plan.take_due(now)
             {
-                running.push(self.poll(index));
+                running.push(self.poll(index, due));
             }
             was_full = running.len() >= UNDER_WAY;
             let next = (!was_full).then(|| plan.next_due()).flatten();
@@ -134,8 +136,8 @@ impl Rota {
                 () = stop.cancelled() => return Ok(()),
                 Some(()) = sleep => {}
                 Some((index, ended)) = running.next() => {
-                    if let Some(waiting) = plan.leave(index) {
-                        running.push(self.poll(waiting));
+                    if let Some((waiting, due)) = plan.leave(index) {
+                        running.push(self.poll(waiting, due));
                     }
                     self.end(&mut plan, index, ended);
                 }
@@ -146,12 +148,25 @@ impl Rota {
 
     /// Reads from the store when everybody is due.
     async fn plan(&self) -> Result<Plan, StoreError> {
-        let stored = self.store.due_times().await?;
+        let mut stored = self.store.due_times().await?;
         let now = self.clock.now();
+        let is_paused = |id: &SourceId| {
+            let known = stored.get(id.as_str());
+            known.is_some_and(|known| known.state == SourceState::Paused)
+        };
+        let all = self.pollers.iter();
+        let stopped: Vec<_> = all.filter(|poller| poller.ids().any(is_paused)).collect();
+        if !stopped.is_empty() {
+            for poller in stopped {
+                poller.resume_moved().await?;
+            }
+            stored = self.store.due_times().await?;
+        }
         let mut names = HashMap::new();
         let mut plan = Plan {
             heap: BinaryHeap::with_capacity(self.pollers.len()),
             due: Vec::with_capacity(self.pollers.len()),
+            waits_since: HashMap::new(),
             lane_of: Vec::with_capacity(self.pollers.len()),
             lanes: Vec::new(),
             failures: HashMap::new(),
@@ -176,8 +191,14 @@ impl Rota {
         Ok(plan)
     }
 
-    /// One poll. A panic in it is a failure like any other.
-    fn poll(&self, index: Index) -> Pin<Box<dyn Future<Output = Ended> + Send + '_>> {
+    /// One poll, due at `due`. A panic in it is a failure like any other.
+    fn poll(
+        &self,
+        index: Index,
+        due: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = Ended> + Send + '_>> {
+        let late = time_left(due, self.clock.now()).unwrap_or_default();
+        metrics::histogram!("overheard_poll_lateness_seconds").record(late);
         let poller = Arc::clone(&self.pollers[index as usize]);
         let step = async move { poller.step().await };
         Box::pin(async move {
@@ -254,27 +275,30 @@ impl Plan {
     }
 
     /// Takes who is due and whose host is free; who finds a host busy queues up there.
-    fn take_due(&mut self, now: Timestamp) -> Option<Index> {
+    fn take_due(&mut self, now: Timestamp) -> Option<(Index, Timestamp)> {
         while self.next_due().is_some_and(|at| at <= now) {
-            let Reverse((_, index)) = self.heap.pop()?;
+            let Reverse((due, index)) = self.heap.pop()?;
             self.due[index as usize] = None;
             let lane = &mut self.lanes[self.lane_of[index as usize] as usize];
             if lane.busy {
                 lane.waiting.push_back(index);
+                self.waits_since.insert(index, due);
             } else {
                 lane.busy = true;
-                return Some(index);
+                return Some((index, due));
             }
         }
         None
     }
 
-    /// A poll is over: the next of its lane, if one waits.
-    fn leave(&mut self, index: Index) -> Option<Index> {
+    /// A poll is over: the next of its lane, if one waits, and when that was due.
+    fn leave(&mut self, index: Index) -> Option<(Index, Timestamp)> {
         let lane = &mut self.lanes[self.lane_of[index as usize] as usize];
         let waiting = lane.waiting.pop_front();
         lane.busy = waiting.is_some();
-        waiting
+        let waiting = waiting?;
+        let due = self.waits_since.remove(&waiting);
+        Some((waiting, due.unwrap_or(Timestamp::MAX)))
     }
 
     /// Gives everybody a new place who is overdue by more than `late`.

@@ -87,7 +87,6 @@ impl Sample {
     fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
-
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len())]
     }
@@ -125,7 +124,7 @@ impl Sample {
     /// Words near each other, nested at most `depth` deep.
     fn near(&mut self, depth: usize) -> String {
         let distance = [1, 2, 3, 5, 20][self.below(5)];
-        let order = self.pick(&["", "", "f"]).to_owned();
+        let order = ["", "", "f"][self.below(3)];
         let (left, right) = (self.side(depth), self.side(depth));
         format!("{left} NEAR/{distance}{order} {right}")
     }
@@ -141,12 +140,7 @@ impl Sample {
                 .pick(&["bat*", "char*", "{Acme}", "{battery}", "c?fe", "{CAFÉ}"])
                 .to_owned(),
             4 => self
-                .pick(&[
-                    "\"dead on\"",
-                    "\"on arrival\"",
-                    "\"dead arrival\"~3",
-                    "\"battery battery\"~9",
-                ])
+                .pick(&["\"dead on\"", "\"dead arrival\"~3", "\"battery battery\"~9"])
                 .to_owned(),
             5 => format!("({} OR {})", self.side(depth - 1), self.side(depth - 1)),
             _ => format!("({})", self.near(depth - 1)),

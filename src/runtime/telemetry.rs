@@ -41,6 +41,10 @@ pub const METRICS: &[(&str, &str)] = &[
         "overheard_polls_total",
         "Polls of sources by source and outcome",
     ),
+    (
+        "overheard_poll_lateness_seconds",
+        "Time from when a source was due to when its poll began",
+    ),
     ("overheard_posts_total", "Posts taken in by source"),
     (
         "overheard_rejects_total",

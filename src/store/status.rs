@@ -203,6 +203,7 @@ impl Store {
             status.state = SourceState::Failing;
             status.next_poll_at = status.not_before.max(Some(now));
             status.coverage.refused_since = None;
+            status.coverage.gone = None;
             set_status(connection, &status)?;
             Ok(true)
         })

@@ -96,6 +96,7 @@ async fn answers_that_break_off_are_no_bodies() {
     }
 }
 
+/// polling.md 17.
 #[tokio::test]
 async fn a_tarpit_ends_at_the_deadline_and_delays_nobody_else() {
     let trickle = TestServer::start(|_| Answer::Repeat {

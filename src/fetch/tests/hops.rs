@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// polling.md 18 and 19.
 #[tokio::test]
 async fn redirects_are_followed_five_times_and_permanent_ones_reported() {
     let server = TestServer::start(|arrived| {
@@ -53,6 +54,7 @@ async fn redirects_are_followed_five_times_and_permanent_ones_reported() {
     assert_eq!(server.log().len() - before, 6 + 2 + 1 + 1 + 1);
 }
 
+/// polling.md 21.
 #[tokio::test]
 async fn a_redirect_into_a_private_network_is_not_followed() {
     let server = TestServer::start(|arrived| {
@@ -92,6 +94,7 @@ async fn a_redirect_into_a_private_network_is_not_followed() {
     }
 }
 
+/// polling.md 21.
 #[tokio::test]
 async fn names_are_resolved_once_and_only_allowed_addresses_are_connected_to() {
     let server = TestServer::start(|_| answer("200 OK", &[], "x")).await;
@@ -128,6 +131,7 @@ async fn names_are_resolved_once_and_only_allowed_addresses_are_connected_to() {
     assert_eq!(server.log().len(), 1);
 }
 
+/// polling.md 19.
 #[tokio::test]
 async fn a_credential_stays_with_its_origin() {
     let there = Arc::new(TestServer::start(|_| answer("200 OK", &[], "x")).await);

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// polling.md 14.
 #[tokio::test]
 async fn requests_to_one_host_are_spaced_by_the_clock() {
     let server = TestServer::start(|_| answer("200 OK", &[], "x")).await;
@@ -25,6 +26,7 @@ async fn requests_to_one_host_are_spaced_by_the_clock() {
     assert_eq!(server.lines(), ["GET /1", "GET /2"]);
 }
 
+/// polling.md 23.
 #[tokio::test]
 async fn robots_are_asked_once_a_day_and_obeyed() {
     let server = TestServer::start(|arrived| match arrived.line.as_str() {
@@ -70,6 +72,7 @@ async fn robots_are_asked_once_a_day_and_obeyed() {
     assert_eq!(count(&server), 2);
 }
 
+/// polling.md 23.
 #[tokio::test]
 async fn robots_that_are_missing_allow_and_unreachable_ones_disallow_for_a_while() {
     let asked = Arc::new(AtomicU32::new(0));
@@ -99,4 +102,42 @@ async fn robots_that_are_missing_allow_and_unreachable_ones_disallow_for_a_while
         let expected = if allowed { 1 } else { 2 };
         assert_eq!(asked.load(Ordering::SeqCst), expected, "{status}");
     }
+}
+
+/// polling.md 23: five redirects, and 500 KiB of the file.
+#[tokio::test]
+async fn robots_are_followed_five_times_and_read_up_to_500_kib() {
+    let server = TestServer::start(|arrived| {
+        let path = arrived.line.trim_start_matches("GET ");
+        match path {
+            "/robots.txt" => answer("302 Found", &["Location: /hop/2"], ""),
+            "/hop/6" => {
+                let mut file = "User-agent: *\nDisallow: /early\n".to_owned();
+                while file.len() < 500 * 1024 {
+                    file.push_str("# nothing to see here\n");
+                }
+                file.push_str("Disallow: /late\n");
+                answer("200 OK", &[], file)
+            }
+            _ if path.starts_with("/hop/") => {
+                let number: u32 = path.trim_start_matches("/hop/").parse().unwrap();
+                let next = format!("Location: /hop/{}", number + 1);
+                answer("302 Found", &[&next], "")
+            }
+            _ => answer("200 OK", &[], "x"),
+        }
+    })
+    .await;
+    let (door, _hand) = door(&config());
+    let polite = |path: &str| GetRequest {
+        obey_robots: true,
+        ..plain(server.url(path))
+    };
+    let error = door.get(polite("/early")).await.unwrap_err();
+    assert!(
+        error.to_string().ends_with("robots.txt disallows it"),
+        "{error}"
+    );
+    fresh(door.get(polite("/late")).await);
+    assert_eq!(server.lines()[5], "GET /hop/6");
 }

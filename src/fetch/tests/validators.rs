@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// polling.md 1, 16 and 22.
 #[tokio::test]
 async fn a_plain_fetch_says_who_asks_and_nothing_else() {
     let server = TestServer::start(|_| {
@@ -61,6 +62,7 @@ async fn a_plain_fetch_says_who_asks_and_nothing_else() {
     assert_eq!(server.log().len(), 1);
 }
 
+/// polling.md 1 and 3.
 #[tokio::test]
 async fn validators_go_out_byte_exact_and_a_304_updates_what_it_carries() {
     let server = TestServer::start(|_| {
@@ -93,6 +95,7 @@ async fn validators_go_out_byte_exact_and_a_304_updates_what_it_carries() {
     assert_eq!(fresh_until, Some(later_by(60)));
 }
 
+/// polling.md 3 and 4.
 #[tokio::test]
 async fn validators_of_another_url_or_credential_are_not_sent_and_such_a_304_is_an_error() {
     let server = TestServer::start(|_| answer("304 Not Modified", &[], "")).await;
@@ -115,6 +118,7 @@ async fn validators_of_another_url_or_credential_are_not_sent_and_such_a_304_is_
     }
 }
 
+/// polling.md 2 and 13.
 #[tokio::test]
 async fn a_200_replaces_both_validators_and_a_state_that_waits_is_not_asked_for() {
     let server = TestServer::start(|_| answer("200 OK", &["ETag: \"2\""], "x")).await;
@@ -132,6 +136,7 @@ async fn a_200_replaces_both_validators_and_a_state_that_waits_is_not_asked_for(
     assert_eq!(server.log().len(), 1);
 }
 
+/// polling.md 9 and 15.
 #[tokio::test]
 async fn rate_limits_hold_the_url_on_an_own_network() {
     let server = TestServer::start(|arrived| match arrived.line.as_str() {
@@ -177,6 +182,7 @@ async fn rate_limits_hold_the_url_on_an_own_network() {
     assert_eq!(server.log().len(), 7);
 }
 
+/// polling.md 20.
 #[tokio::test]
 async fn other_statuses_say_what_was_answered() {
     let server = TestServer::start(|arrived| {

@@ -114,14 +114,15 @@ async fn a_lane_has_one_at_a_time_and_others_pass() {
         plan.set(index, start() + Duration::from_secs(u64::from(index)));
     }
     let now = start() + Duration::from_secs(10);
-    assert_eq!(plan.take_due(now), Some(0));
-    assert_eq!(plan.take_due(now), Some(2));
+    let due = |seconds| start() + Duration::from_secs(seconds);
+    assert_eq!(plan.take_due(now), Some((0, due(0))));
+    assert_eq!(plan.take_due(now), Some((2, due(2))));
     assert_eq!(plan.take_due(now), None);
     assert_eq!(plan.leave(2), None);
-    assert_eq!(plan.leave(0), Some(1));
+    assert_eq!(plan.leave(0), Some((1, due(1))));
     assert_eq!(plan.leave(1), None);
     plan.set(0, now);
-    assert_eq!(plan.take_due(now), Some(0));
+    assert_eq!(plan.take_due(now), Some((0, now)));
 }
 
 #[tokio::test]
@@ -132,7 +133,10 @@ async fn an_entry_that_was_overtaken_counts_no_more() {
     plan.set(0, start() + Duration::from_secs(900));
     plan.set(0, start() + Duration::from_secs(5));
     let now = start() + Duration::from_secs(1_000);
-    assert_eq!(plan.take_due(now), Some(0));
+    assert_eq!(
+        plan.take_due(now),
+        Some((0, start() + Duration::from_secs(5)))
+    );
     assert_eq!(plan.take_due(now), None);
     assert_eq!(plan.next_due(), None);
 }
@@ -143,7 +147,7 @@ async fn a_panic_and_a_store_that_fails_are_tried_again_and_shown() {
     // A source without a script panics when it is polled.
     let rota = rota(&world, 1);
     let mut plan = rota.plan().await.unwrap();
-    let (index, ended) = rota.poll(0).await;
+    let (index, ended) = rota.poll(0, start()).await;
     assert_eq!(ended, Err("a poll panicked".to_owned()));
     rota.end(&mut plan, index, ended);
     let wait = plan.due[0].unwrap().duration_since(start());

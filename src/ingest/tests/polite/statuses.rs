@@ -35,6 +35,28 @@ async fn item_20_gone_is_gone_for_good_and_told() {
 }
 
 #[tokio::test]
+async fn item_20_neither_a_reload_nor_a_restart_asks_for_what_is_gone_but_another_url_is() {
+    let guest = Guest::of(|_, arrived| match arrived.line.as_str() {
+        "GET /feed" => answer("410 Gone", &[], ""),
+        _ => feed(&[], &[1]),
+    })
+    .await;
+    let poller = guest.feed();
+    guest.poll(&poller).await;
+    poller.resume_mended().await.unwrap();
+    assert_eq!(poller.due().await.unwrap(), None);
+    let mended = guest.poller(&guest.config("forum", "/new"));
+    mended.resume_moved().await.unwrap();
+    assert_eq!(mended.due().await.unwrap(), Some(guest.now()));
+    guest.poll(&mended).await;
+    let status = guest.status().await;
+    assert_eq!(
+        (status.state, status.coverage.gone),
+        (SourceState::Healthy, None)
+    );
+}
+
+#[tokio::test]
 async fn item_20_not_found_slows_and_stops_after_a_week() {
     let guest = refused("404 Not Found").await;
     let poller = guest.feed();
@@ -190,6 +212,39 @@ async fn item_25_a_date_in_the_future_keeps_no_later_post_out() {
         assert_eq!(guest.posts().await, polls);
     }
     assert!(guest.status().await.next_poll_at.unwrap() < guest.later(DAY));
+}
+
+/// The one cursor that is made of dates: Hacker News is searched from a time on.
+#[tokio::test]
+async fn item_25_a_date_in_the_future_does_not_pin_a_search() {
+    let guest = Guest::of(|n, _| {
+        let created = if n == 0 {
+            4_102_444_800
+        } else {
+            1_795_342_000 + n
+        };
+        let hit = format!(
+            r#"{{"objectID":"{n}","created_at_i":{created},"author":"kim","title":"Volta {n}"}}"#
+        );
+        let json = ["Content-Type: application/json"];
+        answer("200 OK", &json, format!(r#"{{"hits":[{hit}]}}"#))
+    })
+    .await;
+    let mut config = guest.config("forum", "/");
+    config.kind = SourceKind::HackerNews(crate::config::HackerNewsConfig {
+        query: "volta".to_owned(),
+        base_url: guest.server.url("/").to_string(),
+    });
+    let poller = guest.poller(&config);
+    let first_at = guest.now().as_second();
+    for polls in 1..=3 {
+        guest.poll(&poller).await;
+        assert_eq!(guest.posts().await, polls);
+    }
+    let asked = guest.server.lines();
+    let since = asked[1].split("created_at_i%3E%3D").nth(1).unwrap();
+    let since: i64 = since.split('&').next().unwrap().parse().unwrap();
+    assert!(since <= first_at, "{since} is after {first_at}");
 }
 
 #[tokio::test]

@@ -1,11 +1,15 @@
 //! `overheard query`: what a query means and costs, and which posts of a stream match it.
 
+mod args;
+
 use std::io::{BufRead, BufReader, Write};
 
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::args::{MatchArgs, QueryCommand, QueryExplainArgs};
+pub use args::QueryCommand;
+use args::{ExplainArgs, MatchArgs};
+
 use super::output::{BOLD, DIM, Output};
 use super::search::printable;
 use crate::analysis::{self, AnalyzerHandle, Outcome, Text};
@@ -40,7 +44,7 @@ fn parse(words: &[String]) -> anyhow::Result<Query> {
 
 async fn explain_query(
     config: &Config,
-    args: &QueryExplainArgs,
+    args: &ExplainArgs,
     output: &Output,
 ) -> anyhow::Result<i32> {
     let query = parse(&args.query)?;
