@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::model::ModelCommand;
-use crate::domain::{CustomerId, DigestId, MentionId, SourceId};
+use crate::domain::{CustomerId, DigestId, MentionId, SentimentLabel, SourceId};
 
 /// Hears what customers say in public, understands it, and tells the people who should act.
 #[derive(Debug, Parser)]
@@ -81,6 +81,9 @@ pub enum Command {
     /// Look after the search index
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Correct what the model says of a mention
+    #[command(subcommand)]
+    Mentions(MentionsCommand),
     /// Score texts, measure and explain the model
     #[command(subcommand)]
     Model(ModelCommand),
@@ -217,6 +220,40 @@ pub enum CustomerFormat {
     Json,
 }
 
+/// `overheard mentions`.
+#[derive(Debug, Subcommand)]
+pub enum MentionsCommand {
+    /// Say what a mention is; no later score changes it back (through the daemon, if one is running)
+    #[command(
+        after_help = "What is not named stays the model's. When the author changes the text, the correction goes.
+
+Examples:
+  overheard mentions correct mention_0123.. --sentiment negative --urgency 2
+  overheard mentions correct mention_0123.. --intents complaint,churn_risk
+  overheard mentions correct mention_0123.. --intents none
+  overheard model eval --corrections                 how often the model is right where people looked"
+    )]
+    Correct {
+        /// The mention's id, as `search` prints it
+        id: MentionId,
+        /// negative, neutral or positive
+        #[arg(long, value_parser = parse_sentiment)]
+        sentiment: Option<SentimentLabel>,
+        /// All its intents, with commas between them; none for none
+        #[arg(long, value_name = "NAMES")]
+        intents: Option<String>,
+        /// 0 nothing to answer, 1 some time, 2 waiting or blocked, 3 now
+        #[arg(long, value_name = "LEVEL")]
+        urgency: Option<u8>,
+    },
+    /// List what was corrected (reads the files; works beside a running daemon)
+    Corrections {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// `overheard sources`.
 #[derive(Debug, Subcommand)]
 pub enum SourcesCommand {
@@ -293,6 +330,10 @@ pub enum TokenCommand {
         /// Its name
         name: String,
     },
+}
+
+fn parse_sentiment(text: &str) -> Result<SentimentLabel, String> {
+    SentimentLabel::from_name(text).ok_or_else(|| "write negative, neutral or positive".to_owned())
 }
 
 /// Parses `30s`, `5m`, `1h30m` and the like.

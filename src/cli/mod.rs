@@ -10,6 +10,7 @@ mod daemon;
 mod deliveries;
 mod digest;
 mod index;
+mod mentions;
 mod model;
 mod output;
 mod run;
@@ -78,6 +79,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Index(args::IndexCommand::Rebuild) => {
             index::rebuild(&load(&global)?, output).await
         }
+        Command::Mentions(command) => mentions::run(&load(&global)?, command, output).await,
         Command::Model(command) => model::run(&load(&global)?, command, output).await,
         Command::Login => token::login(&load(&global)?, output).await,
         Command::Token(command) => token::run(&load(&global)?, command, output).await,

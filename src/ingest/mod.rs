@@ -16,7 +16,7 @@ mod tests;
 
 pub use indexer::{Indexer, IndexerError, IndexerStep, follow};
 pub use monitors::Monitors;
-pub use normalize::normalize;
+pub use normalize::{normalize, scored_text};
 pub use pipeline::{IngestError, Pipeline};
 pub use poller::{PollOutcome, Poller};
 pub use schedule::{PollSchedule, backoff};
