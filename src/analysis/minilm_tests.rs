@@ -239,3 +239,27 @@ fn a_repost_comes_from_the_cache() {
     let again = analyzer.analyze(&input).unwrap().remove(0).unwrap();
     assert_eq!(first, again);
 }
+
+#[test]
+fn batches_hold_texts_of_like_length_and_have_a_bound() {
+    let limit = BatchLimit {
+        texts: 3,
+        tokens: 20,
+    };
+    let pending = |lengths: &[usize]| -> Vec<Pending> {
+        let one = |length: &usize| Pending {
+            row: 0,
+            key: TextKey::of(""),
+            ids: vec![0; *length],
+        };
+        lengths.iter().map(one).collect()
+    };
+    for (lengths, size) in [
+        (&[1, 2, 3, 4][..], 3),
+        (&[4, 5, 9], 2),
+        (&[128, 128], 1),
+        (&[5], 1),
+    ] {
+        assert_eq!(limit.of(&pending(lengths)), size, "{lengths:?}");
+    }
+}

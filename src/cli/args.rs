@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::model::ModelCommand;
-use crate::domain::{CustomerId, DigestId, MentionId, SourceId};
+use crate::domain::{CustomerId, DigestId, MentionId, SentimentLabel, SourceId};
 use crate::index::Position;
 use crate::query::Sort;
 
@@ -83,7 +83,7 @@ pub enum Command {
     Fetch(FetchCommand),
     /// Look at a feed as the reader sees it
     #[command(subcommand)]
-    Feed(FeedCommand),
+    Feed(super::feed_args::FeedCommand),
     /// Write a day's digest (reads the files; works beside a running daemon)
     Digest(DigestArgs),
     /// List and replay webhook deliveries
@@ -92,6 +92,9 @@ pub enum Command {
     /// Look after the search index
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Correct what the model says of a mention
+    #[command(subcommand)]
+    Mentions(MentionsCommand),
     /// Score texts, measure and explain the model
     #[command(subcommand)]
     Model(ModelCommand),
@@ -245,6 +248,40 @@ pub enum CustomerFormat {
     Json,
 }
 
+/// `overheard mentions`.
+#[derive(Debug, Subcommand)]
+pub enum MentionsCommand {
+    /// Say what a mention is; no later score changes it back (through the daemon, if one is running)
+    #[command(
+        after_help = "What is not named stays the model's. When the author changes the text, the correction goes.
+
+Examples:
+  overheard mentions correct mention_0123.. --sentiment negative --urgency 2
+  overheard mentions correct mention_0123.. --intents complaint,churn_risk
+  overheard mentions correct mention_0123.. --intents none
+  overheard model eval --corrections                 how often the model is right where people looked"
+    )]
+    Correct {
+        /// The mention's id, as `search` prints it
+        id: MentionId,
+        /// negative, neutral or positive
+        #[arg(long, value_parser = parse_sentiment)]
+        sentiment: Option<SentimentLabel>,
+        /// All its intents, with commas between them; none for none
+        #[arg(long, value_name = "NAMES")]
+        intents: Option<String>,
+        /// 0 nothing to answer, 1 some time, 2 waiting or blocked, 3 now
+        #[arg(long, value_name = "LEVEL")]
+        urgency: Option<u8>,
+    },
+    /// List what was corrected (reads the files; works beside a running daemon)
+    Corrections {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// `overheard sources`.
 #[derive(Debug, Subcommand)]
 pub enum SourcesCommand {
@@ -333,43 +370,6 @@ const ADD_EXAMPLES: &str = "Examples:
   overheard sources add https://example.com/feed.xml --id acme-blog --write --config overheard.toml
   overheard sources add https://example.com/blog --pick 2 > block.toml   what was found goes to stderr";
 
-/// `overheard feed`.
-#[derive(Debug, Subcommand)]
-pub enum FeedCommand {
-    /// Read a feed and print what the reader sees, as one JSON object a line
-    #[command(after_help = READ_EXAMPLES)]
-    Read(ReadArgs),
-}
-
-/// `overheard feed read`.
-#[derive(Debug, Args)]
-pub struct ReadArgs {
-    /// A file, a URL, or - for stdin
-    #[arg(required_unless_present = "list", conflicts_with = "list")]
-    pub input: Option<String>,
-    /// The Content-Type that the feed came with; empty is unknown
-    #[arg(long, value_name = "TYPE", conflicts_with = "list")]
-    pub content_type: Option<String>,
-    /// Where the feed came from: relative URLs in it are joined with this one
-    #[arg(long, value_name = "URL", conflicts_with = "list")]
-    pub url: Option<String>,
-    /// Read the files that this one lists: a path a line, then, after tabs, content type and URL if known
-    #[arg(long, value_name = "LIST")]
-    pub list: Option<PathBuf>,
-    /// Print JSON, as without it
-    #[arg(long)]
-    pub json: bool,
-}
-
-const READ_EXAMPLES: &str = "Texts are sanitised HTML, times RFC 3339 in UTC, URLs absolute where the base is known.
-Exit status: 0, or 1 when a single feed can't be read.
-
-Examples:
-  overheard feed read https://example.com/feed.xml
-  overheard feed read saved.xml --url https://example.com/feed.xml --content-type 'text/xml; charset=utf-8'
-  curl -s https://example.com/feed | overheard feed read - | jq '.entries[].title'
-  overheard feed read --list feeds.tsv --json";
-
 /// `overheard digest`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -430,6 +430,10 @@ pub enum TokenCommand {
         /// Its name
         name: String,
     },
+}
+
+fn parse_sentiment(text: &str) -> Result<SentimentLabel, String> {
+    SentimentLabel::from_name(text).ok_or_else(|| "write negative, neutral or positive".to_owned())
 }
 
 /// Parses `30s`, `5m`, `1h30m` and the like.

@@ -8,7 +8,8 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::args::{Global, ReadArgs};
+use super::args::Global;
+use super::feed_args::ReadArgs;
 use super::output::Output;
 use super::{load, read_input};
 use crate::config::Config;

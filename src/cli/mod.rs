@@ -10,8 +10,10 @@ mod daemon;
 mod deliveries;
 mod digest;
 pub mod feed;
+mod feed_args;
 mod fetch;
 mod index;
+mod mentions;
 mod model;
 mod output;
 mod query;
@@ -78,7 +80,9 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Query(command) => query::run(&load(&global)?, command, output).await,
         Command::Show(args) => show::run(&load(&global)?, &args, output).await,
         Command::Customers(command) => customers::run(&load(&global)?, command, output).await,
-        Command::Feed(args::FeedCommand::Read(args)) => feed::read(&global, args, output).await,
+        Command::Feed(feed_args::FeedCommand::Read(args)) => {
+            feed::read(&global, args, output).await
+        }
         Command::Sources(command) => sources::run(&global, command, output).await,
         Command::Fetch(args::FetchCommand::Explain(args)) => {
             fetch::explain(&load(&global)?, &args, output).await
@@ -88,6 +92,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Index(args::IndexCommand::Rebuild) => {
             index::rebuild(&load(&global)?, output).await
         }
+        Command::Mentions(command) => mentions::run(&load(&global)?, command, output).await,
         Command::Model(command) => model::run(&load(&global)?, command, output).await,
         Command::Login => token::login(&load(&global)?, output).await,
         Command::Token(command) => token::run(&load(&global)?, command, output).await,

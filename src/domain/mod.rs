@@ -4,6 +4,7 @@
 //! stored or shown.
 
 pub mod analysis;
+pub mod correction;
 pub mod customer;
 pub mod event;
 pub mod http;

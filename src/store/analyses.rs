@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::columns::{Columns, hash_bytes, json, name, unjson, unvariant, variant};
+use super::corrections::{corrected, forget_correction};
 use super::error::{Fault, Sql, StoreError};
 use super::posts::Row;
 use crate::domain::analysis::LabelScore;
@@ -47,7 +48,7 @@ impl Store {
     }
 }
 
-/// Keeps the analysis; whether it differs from the one that was there. An empty embedding leaves the
+/// Keeps the analysis, with what a person corrected; whether it differs from the one that was there. An empty embedding leaves the
 /// stored one, unless `content_changed`.
 pub(super) fn set_analysis(
     connection: &Connection,
@@ -55,6 +56,10 @@ pub(super) fn set_analysis(
     analysis: &Analysis,
     content_changed: bool,
 ) -> Sql<bool> {
+    if content_changed {
+        forget_correction(connection, post)?;
+    }
+    let analysis = &corrected(connection, post, analysis.clone())?;
     let old = read_analysis(connection, post, &mut LabelSets::new())?;
     let same = old.is_some_and(|old| {
         let (embedding, entities) = (analysis.embedding.clone(), analysis.entities.clone());
@@ -86,8 +91,9 @@ pub(super) fn set_analysis(
     Ok(!same)
 }
 
-/// Removes analysis and embedding; whether there was an analysis.
+/// Removes analysis, correction and embedding; whether there was an analysis.
 pub(super) fn delete_analysis(connection: &Connection, post: Row) -> Sql<bool> {
+    forget_correction(connection, post)?;
     delete_embedding(connection, post)?;
     let deleted = connection
         .prepare_cached("DELETE FROM analyses WHERE post = ?1")?

@@ -14,6 +14,7 @@ mod authors;
 mod batch;
 mod changes;
 mod columns;
+mod corrections;
 mod counts;
 mod cursors;
 mod customers;
@@ -48,6 +49,7 @@ use tokio::sync::watch;
 
 pub use batch::{BatchCommit, Committed, PostCommit};
 pub use changes::{Change, Tip};
+pub use corrections::{Corrected, Correcting, Stale};
 pub use counts::Counts;
 pub use cursors::Standing;
 pub use customers::AuthorLink;

@@ -293,3 +293,115 @@ fn the_models_are_listed_and_their_files_are_whole() {
             .contains("  overheard.onnx: OK\n")
     );
 }
+
+/// A home in which two posts were heard and scored by the real model.
+fn scored_home() -> Home {
+    let home = Home::new("");
+    let posts = format!(
+        "{}\n{}\n",
+        serde_json::json!({"v": 1, "id": "1", "text": BAD, "language": "en"}),
+        serde_json::json!({"v": 1, "id": "2", "text": GOOD, "language": "en"}),
+    );
+    let path = home.file("posts.ndjson", posts).display().to_string();
+    home.configure(&format!(
+        "[[monitors]]\nid = \"all\"\nquery = \"support OR service\"\n\
+         [[sources]]\nid = \"posts\"\ntype = \"file\"\ninterval_secs = 1\npath = \"{path}\"\n"
+    ));
+    let once = home.run(&["run", "--once"]);
+    assert_eq!(once.status, Some(0), "{once:?}");
+    home
+}
+
+fn mention(home: &Home, word: &str) -> Value {
+    let found = home.run(&["search", word, "--json"]).json();
+    assert_eq!(found["total"], 1, "{found}");
+    found["hits"][0]["mention"].clone()
+}
+
+#[test]
+fn a_correction_is_shown_found_measured_and_survives_scoring_again() {
+    let home = scored_home();
+    home.run(&["model", "eval", "--corrections"])
+        .refused(&["nobody corrected sentiment yet"]);
+    let id = mention(&home, "wonderful")["mention_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let correct =
+        |arguments: &[&str]| home.run(&[&["mentions", "correct", &id], arguments].concat());
+    correct(&[]).refused(&["needs a sentiment, intents or an urgency"]);
+    correct(&["--intents", "moan"]).refused(&["\"moan\" is not an intent", "complaint"]);
+    correct(&["--urgency", "4"]).refused(&["urgency 4 is not 0 to 3"]);
+    correct(&["--sentiment", "bad"]).refused(&["negative, neutral or positive"]);
+    let none = format!("mention_{}", "0".repeat(32));
+    home.run(&["mentions", "correct", &none, "--sentiment", "neutral"])
+        .refused(&["there is no mention"]);
+    let done = correct(&[
+        "--sentiment",
+        "negative",
+        "--intents",
+        "complaint,spam",
+        "--urgency",
+        "2",
+    ]);
+    assert_eq!(done.status, Some(0), "{done:?}");
+
+    let listed = home.run(&["mentions", "corrections", "--json"]).json();
+    assert_eq!(listed[0]["mention"], id.as_str());
+    assert_eq!(
+        listed[0]["intents"],
+        serde_json::json!(["complaint", "spam"])
+    );
+    let measured = home
+        .run(&["model", "eval", "--corrections", "--json"])
+        .json();
+    // The model still says positive.
+    assert_eq!(
+        (&measured["rows"], &measured["accuracy"]),
+        (&1.into(), &0.0.into())
+    );
+    let measured = home
+        .run(&[
+            "model",
+            "eval",
+            "--corrections",
+            "--labels",
+            "intents",
+            "--json",
+        ])
+        .json();
+    assert_eq!(measured["rows"], 1);
+    home.run(&["model", "eval", "--corrections", "--labels", "goemotions"])
+        .refused(&["nothing to measure goemotions on"]);
+
+    // Another model said all of this, once.
+    let store = rusqlite::Connection::open(home.data().join("store.sqlite3")).expect("a store");
+    store
+        .execute("UPDATE models SET id = 'older-0.0.1@00'", ())
+        .expect("an update");
+    drop(store);
+    let again = home.run(&["model", "rescore", "--json"]).json();
+    assert_eq!(
+        (&again["rescored"], &again["failed"]),
+        (&2.into(), &0.into())
+    );
+    assert_eq!(again["other_sentiment"], 0);
+    let nothing = home.run(&["model", "rescore", "--json"]).json();
+    assert_eq!(nothing["rescored"], 0);
+    let shown = home.run(&["show", &id, "--json"]).json();
+    let analysis = &shown["analysis"];
+    assert!(
+        analysis["model"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("overheard-minilm-")),
+        "{analysis}"
+    );
+    assert_eq!(
+        (&analysis["sentiment"]["score"], &analysis["urgency"]),
+        (&(-1.0).into(), &2.into())
+    );
+    // The index learns of it with the next run.
+    let once = home.run(&["run", "--once"]);
+    assert_eq!(once.status, Some(0), "{once:?}");
+    mention(&home, "wonderful sentiment:negative intent:spam");
+}

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Judged;
 use super::gold::{Gold, LabelSet};
 use crate::domain::analysis::LabelScore;
-use crate::domain::{Analysis, Sentiment};
+use crate::domain::{Analysis, Sentiment, SentimentLabel};
 
 const BINS: usize = 15;
 
@@ -236,25 +236,21 @@ fn chosen(
     }
 }
 
-/// The most probable of the classes that the file has: a file without neutral is judged without it.
+/// The most probable class. A file of negative and positive alone is judged between those two.
 fn most_probable(names: &[String], sentiment: &Sentiment) -> (String, Option<f64>) {
-    let parts = [
-        ("neutral", sentiment.neutral),
-        ("negative", sentiment.negative),
-        ("positive", sentiment.positive),
-    ];
-    let mut top = ("", f64::NEG_INFINITY);
-    let mut sum = 0.0;
-    for (name, probability) in parts {
-        if !names.iter().any(|other| other == name) {
-            continue;
-        }
-        sum += probability;
-        if probability > top.1 {
-            top = (name, probability);
-        }
-    }
-    (top.0.to_owned(), (sum > 0.0).then(|| top.1 / sum))
+    let has = |name: &str| names.iter().any(|other| other == name);
+    let two_classes = has("negative") && has("positive") && !has("neutral");
+    let neutral = if two_classes { 0.0 } else { sentiment.neutral };
+    let (negative, positive) = (sentiment.negative, sentiment.positive);
+    let sum = negative + neutral + positive;
+    let said = Sentiment::of(negative, neutral, positive);
+    let top = match said.label {
+        SentimentLabel::Negative => negative,
+        SentimentLabel::Neutral => neutral,
+        SentimentLabel::Positive => positive,
+    };
+    let name = said.label.as_str().to_owned();
+    (name, (sum > 0.0).then(|| top / sum))
 }
 
 fn place(names: &mut Vec<String>, name: &str) -> usize {

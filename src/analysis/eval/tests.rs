@@ -114,6 +114,21 @@ fn a_file_of_two_classes_is_judged_between_them() {
 }
 
 #[test]
+fn a_file_of_one_class_can_be_missed() {
+    let said = [judged(0.3, 0.1, 0.6), judged(0.6, 0.3, 0.1)];
+    let Figures::Classes {
+        accuracy,
+        macro_recall,
+        ..
+    } = report("sentiment", &["negative", "negative"], &said).figures
+    else {
+        panic!("classes");
+    };
+    near(accuracy, 0.5);
+    near(macro_recall, 0.5);
+}
+
+#[test]
 fn one_intent_is_two_classes() {
     let said = [
         with_intents(&[("complaint", 0.9)]),

@@ -15,6 +15,8 @@ pub enum ModelCommand {
     Eval(EvalArgs),
     /// Show how much each word moved the sentiment and the intents
     Explain(ExplainArgs),
+    /// Score history again after a change of the model (the daemon must be stopped)
+    Rescore(RescoreArgs),
     /// List the models that score, with their languages and labels
     List {
         /// Print one JSON array
@@ -60,7 +62,7 @@ pub struct ScoreArgs {
     after_help = "The file has a header line and tab-separated columns, among them `text` and `label` (or those that --text
 and --label name). What a label says depends on --labels:
   sentiment    negative, neutral or positive; or -1, 0, 1; or 0, 1, 2; or, for two classes, 0, 1.
-               A file of two classes is judged between those two
+               A file of negative and positive alone is judged between those two
   strength     any number that grows with how positive the text is: gives correlations
   emotions     any of Ekman's six and neutral, such as joy|surprise; names of the 28 count for their group
   goemotions   any of GoEmotions' 28
@@ -74,11 +76,16 @@ Examples:
   overheard model eval airline.tsv
   overheard model eval complaints.tsv --labels complaint --json
   overheard model eval goemotions.tsv --labels goemotions --label emotions
+  overheard model eval --corrections --labels intents
   overheard model eval dynasent.tsv --map mixed= --language en"
 )]
 pub struct EvalArgs {
     /// The file; - is stdin
-    pub file: PathBuf,
+    #[arg(required_unless_present = "corrections")]
+    pub file: Option<PathBuf>,
+    /// Measure on what people corrected in the store (`overheard mentions correct`)
+    #[arg(long, conflicts_with_all = ["file", "text", "label", "map"])]
+    pub corrections: bool,
     /// What the labels say: sentiment, strength, emotions, goemotions, intents, an intent, urgency, language
     #[arg(long, default_value = "sentiment", value_name = "SET", value_parser = LabelSet::parse)]
     pub labels: LabelSet,
@@ -100,6 +107,27 @@ pub struct EvalArgs {
     /// Seed of the drawing
     #[arg(long, default_value_t = 7, value_name = "N")]
     pub seed: u64,
+    /// Worker threads [default: one a core]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    pub threads: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `overheard model rescore`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Posts that one of today's models scored are passed over, so it goes on where it was interrupted.
+What people corrected stays. It neither makes nor unmakes mentions.
+
+Example:
+  overheard model rescore --per-second 100"
+)]
+pub struct RescoreArgs {
+    /// Most posts a second; 0 is as many as the processor can
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub per_second: u32,
     /// Worker threads [default: one a core]
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
     pub threads: usize,

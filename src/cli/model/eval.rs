@@ -1,5 +1,6 @@
 //! `overheard model eval`: figures on a file of labelled texts.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -9,9 +10,14 @@ use super::super::output::{BOLD, Output};
 use super::super::read_input;
 use super::args::EvalArgs;
 use super::progress::Progress;
-use crate::analysis::eval::{Bootstrap, ClassFigures, Figures, Gold, Judged, Report, measure};
+use crate::analysis::eval::{
+    Bootstrap, ClassFigures, Figures, Gold, Judged, LabelSet, Report, measure,
+};
 use crate::analysis::{self, AnalyzerHandle, Outcome, Text};
+use crate::app;
 use crate::config::Config;
+use crate::domain::Language;
+use crate::ingest::scored_text;
 
 /// Texts that are sorted by length together.
 const WINDOW: usize = 4096;
@@ -30,26 +36,25 @@ struct Timed {
 /// # Errors
 /// When the file can't be read, has other columns or labels, or the engine fails.
 pub async fn run(config: &Config, args: &EvalArgs, output: &Output) -> anyhow::Result<i32> {
-    let content = read_input(&args.file)?;
-    let content = String::from_utf8_lossy(&content);
-    let (texts, labels) = columns(&content, &args.text, &args.label)
-        .with_context(|| format!("{} cannot be measured", args.file.display()))?;
+    let rows = match &args.file {
+        Some(file) => from_file(file, args)?,
+        None => from_corrections(config, &args.labels).await?,
+    };
+    let labels: Vec<&str> = rows.iter().map(|row| row.label.as_str()).collect();
     let map = args.map.iter().cloned().collect();
     let gold = Gold::read(&args.labels, &labels, &map, &analysis::emotion_groups()?)?;
     // A cache would measure itself.
     let handle = super::start(config, args.threads, 0).await?;
-    let languages: Vec<_> = texts
-        .iter()
-        .map(|text| super::language_of(text, args.language.as_deref()))
-        .collect();
-    let texts: Vec<Text> = texts
-        .iter()
-        .zip(&languages)
-        .map(|(text, language)| Text {
-            text: (*text).to_owned(),
-            language: language.code.clone(),
+    let (texts, languages): (Vec<Text>, Vec<Language>) = rows
+        .into_iter()
+        .map(|row| {
+            let text = Text {
+                text: row.text,
+                language: row.language.code.clone(),
+            };
+            (text, row.language)
         })
-        .collect();
+        .unzip();
     let begin = Instant::now();
     let outcomes = score(&handle, &texts).await?;
     let seconds = begin.elapsed().as_secs_f64();
@@ -80,6 +85,61 @@ pub async fn run(config: &Config, args: &EvalArgs, output: &Output) -> anyhow::R
         print(&timed, output)?;
     }
     Ok(0)
+}
+
+/// A labelled text.
+struct Row {
+    text: String,
+    language: Language,
+    label: String,
+}
+
+fn from_file(file: &Path, args: &EvalArgs) -> anyhow::Result<Vec<Row>> {
+    let content = read_input(file)?;
+    let content = String::from_utf8_lossy(&content);
+    let (texts, labels) = columns(&content, &args.text, &args.label)
+        .with_context(|| format!("{} cannot be measured", file.display()))?;
+    let row = |(text, label): (&&str, &&str)| Row {
+        text: (*text).to_owned(),
+        language: super::language_of(text, args.language.as_deref()),
+        label: (*label).to_owned(),
+    };
+    Ok(texts.iter().zip(&labels).map(row).collect())
+}
+
+/// The posts of which a person said what the set asks for, as the daemon scores them.
+async fn from_corrections(config: &Config, set: &LabelSet) -> anyhow::Result<Vec<Row>> {
+    let all = app::open_store_read_only(config)
+        .await?
+        .corrections()
+        .await?;
+    let mut rows = Vec::new();
+    for corrected in all {
+        let correction = corrected.correction;
+        let label = match set {
+            LabelSet::Sentiment => correction.sentiment.map(|label| label.as_str().to_owned()),
+            LabelSet::Intents | LabelSet::Intent(_) => {
+                correction.intents.map(|names| names.join("|"))
+            }
+            LabelSet::Urgency => correction.urgency.map(|urgency| urgency.to_string()),
+            LabelSet::Strength | LabelSet::Emotions | LabelSet::GoEmotions | LabelSet::Language => {
+                anyhow::bail!(
+                    "people correct sentiment, intents and urgency: there is nothing to measure {set} on"
+                )
+            }
+        };
+        let post = corrected.record.post;
+        rows.extend(label.map(|label| Row {
+            text: scored_text(post.title.as_deref(), &post.text),
+            language: post.language,
+            label,
+        }));
+    }
+    anyhow::ensure!(
+        !rows.is_empty(),
+        "nobody corrected {set} yet: `overheard mentions correct ID` does it"
+    );
+    Ok(rows)
 }
 
 async fn score(handle: &AnalyzerHandle, texts: &[Text]) -> anyhow::Result<Vec<Outcome>> {

@@ -5,6 +5,7 @@ mod eval;
 mod explain;
 mod list;
 mod progress;
+mod rescore;
 mod score;
 mod scores;
 
@@ -25,6 +26,7 @@ pub async fn run(config: &Config, command: ModelCommand, output: &Output) -> any
         ModelCommand::Score(args) => score::run(config, &args).await,
         ModelCommand::Eval(args) => eval::run(config, &args, output).await,
         ModelCommand::Explain(args) => explain::run(config, &args, output),
+        ModelCommand::Rescore(args) => rescore::run(config, &args, output).await,
         ModelCommand::List { json } => list::list(config, json, output),
         ModelCommand::Verify { json } => list::verify(json, output),
     }

@@ -18,6 +18,14 @@ impl Progress {
         )
     }
 
+    /// A count of what was done, with its speed.
+    pub fn of_history() -> Self {
+        Self::styled(
+            ProgressBar::new_spinner(),
+            "{spinner} {human_pos} posts, {per_sec}, {elapsed}",
+        )
+    }
+
     /// A bar over the bytes of stdin where it is a file, else a count of what was done.
     pub fn of_stdin() -> Self {
         match stdin_bytes() {

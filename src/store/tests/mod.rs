@@ -1,6 +1,7 @@
 //! The store on real files: what is kept, what is counted as a change, what survives.
 
 mod batch;
+mod corrections;
 mod faults;
 mod outbox;
 mod people;

@@ -1,11 +1,15 @@
-//! `GET /api/v1/mentions/{id}`: a mention, or a post that no monitor matches.
+//! `GET /api/v1/mentions/{id}`: a mention, or a post that no monitor matches; `POST .../correction`: a
+//! person's word where the model was wrong.
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 
+use crate::domain::correction::{Correction, InvalidCorrection};
 use crate::domain::{MentionId, PostId, PostRecord};
 use crate::insight::MentionDto;
-use crate::web::auth::guard::Reader;
+use crate::store::Correcting;
+use crate::web::auth::guard::{Admin, Reader};
 use crate::web::{Problem, SharedSite};
 
 pub(in crate::web) async fn mention(
@@ -13,6 +17,33 @@ pub(in crate::web) async fn mention(
     _: Reader,
     Path(id): Path<String>,
 ) -> Result<Json<MentionDto>, Problem> {
+    let record = record(&site, &id).await?;
+    Ok(Json(MentionDto::from(&record)))
+}
+
+/// Answers with the mention as it is then.
+pub(in crate::web) async fn correct(
+    State(site): State<SharedSite>,
+    _: Admin,
+    Path(id): Path<String>,
+    Json(correction): Json<Correction>,
+) -> Result<Json<MentionDto>, Problem> {
+    let refused = |error: InvalidCorrection| Problem::bad_request(error.to_string());
+    correction.check().map_err(refused)?;
+    let post = record(&site, &id).await?.post.id;
+    let corrected = site
+        .web
+        .store
+        .correct(&post, correction, site.web.clock.now())
+        .await;
+    match corrected.map_err(|error| Problem::internal(&error))? {
+        // Gone meanwhile: the record says so.
+        Correcting::Done | Correcting::NoPost => {}
+        Correcting::NoScore => {
+            let detail = "the mention has no score yet, so there is nothing to correct";
+            return Err(Problem::new(StatusCode::CONFLICT, "refused", detail));
+        }
+    }
     let record = record(&site, &id).await?;
     Ok(Json(MentionDto::from(&record)))
 }

@@ -20,6 +20,7 @@ pub(super) fn routes() -> Router<SharedSite> {
     Router::new()
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/mentions/{id}", get(mentions::mention))
+        .route("/api/v1/mentions/{id}/correction", post(mentions::correct))
         .route("/api/v1/customers/import", import)
         .route("/api/v1/customers/{id}", get(customers::customer))
         .route("/api/v1/sources", get(status::sources))

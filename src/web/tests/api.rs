@@ -192,6 +192,57 @@ async fn imported_customers_are_linked_and_have_a_timeline() {
 }
 
 #[tokio::test]
+async fn a_person_has_the_last_word_on_a_mention() {
+    let site = Site::new(vec![
+        negative(0, "My battery is dead again"),
+        post(1, "A quiet ride"),
+    ])
+    .await;
+    let id = |n| post(n, "").post.id.mention();
+    let correct = async |n, body: &str| {
+        let headers = [site.bearer(), "Content-Type: application/json".to_owned()];
+        let request = format!("POST /api/v1/mentions/{}/correction", id(n));
+        site.send(&request, &headers, body).await
+    };
+    let reply = correct(0, r#"{"sentiment": "positive", "urgency": 3}"#).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let analysis = &reply.json()["analysis"];
+    assert_eq!(
+        (&analysis["sentiment"]["label"], &analysis["urgency"]),
+        (&json!("positive"), &json!(3))
+    );
+    let mention = site
+        .get(&format!("/api/v1/mentions/{}", id(0)))
+        .await
+        .json();
+    assert_eq!(mention["analysis"], *analysis);
+    let reply = correct(0, r#"{"intents": ["moan"]}"#).await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.body.contains("is not an intent"), "{}", reply.body);
+    assert_eq!(correct(0, "{}").await.status, 400);
+    assert_eq!(correct(0, r#"{"mood": 1}"#).await.status, 422);
+    assert_eq!(correct(1, r#"{"sentiment": "neutral"}"#).await.status, 409);
+    let unknown = format!(
+        "POST /api/v1/mentions/mention_{}/correction",
+        "0".repeat(32)
+    );
+    let headers = [site.bearer(), "Content-Type: application/json".to_owned()];
+    assert_eq!(
+        site.send(&unknown, &headers, r#"{"urgency": 1}"#)
+            .await
+            .status,
+        404
+    );
+    let nobody = ["Content-Type: application/json".to_owned()];
+    assert_eq!(
+        site.send(&unknown, &nobody, r#"{"urgency": 1}"#)
+            .await
+            .status,
+        403
+    );
+}
+
+#[tokio::test]
 async fn commands_reach_the_application_and_its_answer_the_client() {
     let mut site = Site::new(vec![]).await;
     let commands = std::mem::replace(&mut site.commands, tokio::sync::mpsc::channel(1).1);
