@@ -37,7 +37,7 @@ fn main() {
         .iter()
         .map(|text| Query::parse(text).unwrap_or_else(|error| panic!("{}", error.render())))
         .collect();
-    let leaves: usize = parsed.iter().map(|query| words(query)).sum();
+    let leaves: usize = parsed.iter().map(words).sum();
     let before = resident_kib();
     let monitors = monitors(&queries);
     let memory = resident_kib().saturating_sub(before);
