@@ -6,6 +6,7 @@ use std::ops::{Bound, Range};
 use super::error::QueryError;
 use super::parser;
 use super::time::{TimeEdge, When};
+use super::tokens::mark;
 use super::wildcard::Wildcard;
 
 /// The most bytes of a query's text.
@@ -268,6 +269,20 @@ pub struct Term {
     pub offset: u32,
     /// What stands there.
     pub word: Word,
+    /// Of the folded word, to pass over quickly what is not in a post; None for a wildcard.
+    pub(super) mark: Option<u64>,
+}
+
+impl Term {
+    /// A word at its place.
+    #[must_use]
+    pub fn new(offset: u32, word: Word) -> Self {
+        let mark = match &word {
+            Word::Folded(text) | Word::Exact { folded: text, .. } => Some(mark(text)),
+            Word::Like(_) => None,
+        };
+        Self { offset, word, mark }
+    }
 }
 
 /// What stands at one position.

@@ -198,10 +198,7 @@ fn wildcard(word: &str) -> Result<Phrase, Fault> {
         Ok(wildcard) => Ok(Phrase {
             form: Form::Wildcard,
             source: word.to_owned(),
-            terms: vec![Term {
-                offset: 0,
-                word: Word::Like(wildcard),
-            }],
+            terms: vec![Term::new(0, Word::Like(wildcard))],
         }),
         Err(TooWide { needed, sign }) => {
             let letters = if needed == 1 {
@@ -247,13 +244,11 @@ fn exact(text: &str) -> Result<Phrase, Fault> {
             return not_a_letter(source);
         }
         end = token.end;
-        terms.push(Term {
-            offset: position(token.position),
-            word: Word::Exact {
-                written: source[token.start..token.end].to_owned(),
-                folded: token.text.into_owned(),
-            },
-        });
+        let word = Word::Exact {
+            written: source[token.start..token.end].to_owned(),
+            folded: token.text.into_owned(),
+        };
+        terms.push(Term::new(position(token.position), word));
     }
     if terms.is_empty() {
         return fault(
@@ -291,10 +286,8 @@ fn terms(text: &str) -> Vec<Term> {
         if signed {
             signed_to = token.end;
         }
-        terms.push(Term {
-            offset: position(token.position),
-            word: Word::Folded(token.text.into_owned()),
-        });
+        let word = Word::Folded(token.text.into_owned());
+        terms.push(Term::new(position(token.position), word));
     }
     terms
 }

@@ -5,7 +5,7 @@
 //! they share no word and the gap (positions from the end of the one to the beginning of the other:
 //! the words between them, plus one) is at most the distance; together they are a span again.
 
-use super::ast::{Near, Pattern, Phrase, Word};
+use super::ast::{Near, Pattern, Phrase, Term, Word};
 
 /// The most spans of one pattern that are followed further; a text that has more is one word over and over.
 const MAX_SPANS: usize = 10_000;
@@ -14,6 +14,11 @@ const MAX_SPANS: usize = 10_000;
 pub(crate) trait Field {
     /// What is remembered of a place, for those who want to show it.
     type Mark: Clone;
+
+    /// Whether the word can stand here at all; a quick answer that may be a wrong yes.
+    fn may_hold(&self, _term: &Term) -> bool {
+        true
+    }
 
     /// Where the word stands: ascending, each position once.
     fn positions(&mut self, word: &Word) -> Vec<(u32, Self::Mark)>;
@@ -50,6 +55,9 @@ pub(crate) fn spans<F: Field>(pattern: &Pattern, field: &mut F) -> Vec<Span<F::M
 }
 
 fn side_by_side<F: Field>(phrase: &Phrase, field: &mut F) -> Vec<Span<F::Mark>> {
+    if !phrase.terms.iter().all(|term| field.may_hold(term)) {
+        return Vec::new();
+    }
     let mut places = Vec::with_capacity(phrase.terms.len());
     for term in &phrase.terms {
         let found = field.positions(&term.word);

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::domain::Post;
 use crate::text::tokenize;
 
-use super::ast::{Pattern, Phrase, Scope, TextTest, Word};
+use super::ast::{Pattern, Phrase, Scope, Term, TextTest, Word};
 use super::spans::{Field, spans};
 
 /// The words of one post's title and text, and of its author's name and bio when somebody asks.
@@ -80,6 +80,8 @@ pub(crate) fn bio(post: &Post) -> &str {
 pub(super) struct FieldTokens<'a> {
     source: &'a str,
     tokens: Vec<Found<'a>>,
+    /// A bit for each word's mark: one that is not set says that the word is not here.
+    marks: Vec<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -99,7 +101,24 @@ impl<'a> FieldTokens<'a> {
             })
             .collect();
         tokens.sort_unstable_by(|a, b| (&a.text, a.position).cmp(&(&b.text, b.position)));
-        Self { source, tokens }
+        // Some 16 bits a word: one absent word in 16 is looked up in vain.
+        let mut marks = vec![0; (tokens.len() / 4 + 1).next_power_of_two()];
+        for found in &tokens {
+            let (place, bit) = place(mark(&found.text), marks.len());
+            marks[place] |= bit;
+        }
+        Self {
+            source,
+            tokens,
+            marks,
+        }
+    }
+
+    fn may_hold(&self, term: &Term) -> bool {
+        term.mark.is_none_or(|mark| {
+            let (place, bit) = place(mark, self.marks.len());
+            self.marks[place] & bit != 0
+        })
     }
 
     /// Each word once.
@@ -123,6 +142,9 @@ impl<'a> FieldTokens<'a> {
     /// Whether a phrase of folded words stands here; None when it has others.
     fn folded(&self, phrase: &Phrase) -> Option<bool> {
         let (first, rest) = phrase.terms.split_first()?;
+        if !phrase.terms.iter().all(|term| self.may_hold(term)) {
+            return Some(false);
+        }
         let Word::Folded(text) = &first.word else {
             return None;
         };
@@ -166,6 +188,10 @@ impl<'a> FieldTokens<'a> {
 impl Field for &FieldTokens<'_> {
     type Mark = Range<usize>;
 
+    fn may_hold(&self, term: &Term) -> bool {
+        (*self).may_hold(term)
+    }
+
     fn positions(&mut self, word: &Word) -> Vec<(u32, Range<usize>)> {
         let place = |found: &Found<'_>| (found.position, found.span.clone());
         match word {
@@ -193,6 +219,20 @@ impl Field for &FieldTokens<'_> {
     fn stretch(first: &Range<usize>, last: &Range<usize>) -> Range<usize> {
         first.start..last.end.max(first.end)
     }
+}
+
+/// The mark of a folded word: FNV-1a of its bytes.
+pub(super) fn mark(word: &str) -> u64 {
+    word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Which of `length` words, a power of two, holds a mark's bit, and which bit that is.
+fn place(mark: u64, length: usize) -> (usize, u64) {
+    // The high bits are mixed best.
+    let place = (mark >> 32) as usize & (length - 1);
+    (place, 1 << (mark >> 26 & 63))
 }
 
 /// A position as the index keeps it.
