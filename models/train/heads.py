@@ -1,13 +1,9 @@
-"""Logistic regressions on frozen vectors, their calibration, and the figures.
-
-Pure numpy + L-BFGS: one matrix product an iteration whatever the number of labels, and labels
-may be missing (NaN) where a set says nothing about them.
-"""
+"""Calibration of the heads' logits, and the figures. Labels may be missing (NaN) where a set says nothing."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -17,39 +13,6 @@ def softmax(z: np.ndarray) -> np.ndarray:
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(z, -30, 30)))
-
-
-def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float, kind: str, steps: int = 150):
-    """(weight [features, labels], bias [labels]) for x [n, features].
-
-    `kind` "softmax": y [n, labels] one-hot. "sigmoid": y [n, labels] in {0, 1, NaN}.
-    `weight` is [n] or [n, labels]; `penalty` is the L2 strength relative to the weights' sum.
-    """
-    n, labels = y.shape
-    known = ~np.isnan(y)
-    target = np.where(known, y, 0).astype(np.float32)
-    w = (weight if weight.ndim == 2 else weight[:, None]) * known
-    w = (w / w.sum(axis=0).mean()).astype(np.float32)
-
-    def loss(flat: np.ndarray):
-        theta = flat.reshape(-1, labels).astype(np.float32)
-        z = x @ theta[:-1] + theta[-1]
-        if kind == "softmax":
-            top = z.max(axis=1, keepdims=True)
-            logs = z - top - np.log(np.exp(z - top).sum(axis=1, keepdims=True))
-            value = -(w * target * logs).sum(dtype=np.float64)
-            back = w * (np.exp(logs) - target)
-        else:
-            value = (w * (np.logaddexp(0, z) - target * z)).sum(dtype=np.float64)
-            back = w * (sigmoid(z) - target)
-        grad = np.vstack([x.T @ back + penalty * theta[:-1], back.sum(axis=0, keepdims=True)])
-        value += 0.5 * penalty * float((theta[:-1].astype(np.float64) ** 2).sum())
-        return value, grad.astype(np.float64).ravel()
-
-    first = np.zeros((x.shape[1] + 1) * labels)
-    found = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": steps, "maxcor": 20, "gtol": 2e-7, "ftol": 1e-8})
-    theta = found.x.reshape(-1, labels)
-    return theta[:-1], theta[-1]
 
 
 def temperature(logits: np.ndarray, y: np.ndarray, kind: str) -> float:

@@ -1,13 +1,6 @@
-"""Texts to features with the encoder that ships (onnxruntime, int8), cached on disk.
-
-The cache key is the encoder's hash and the texts', so a stale vector is never used; chunks are
-written as they are done, so an interrupted run goes on where it stopped.
-"""
+"""Runs an ONNX graph of `encoder.build` over texts in onnxruntime, in batches of like length."""
 
 from __future__ import annotations
-
-import hashlib
-import pathlib
 
 import numpy as np
 import onnxruntime
@@ -15,7 +8,7 @@ from tokenizers import Tokenizer
 
 import encoder
 
-MAX_TOKENS, BATCH, CHUNK = 128, 64, 8192
+MAX_TOKENS, BATCH = 128, 64
 
 
 def tokenizer() -> Tokenizer:
@@ -43,7 +36,7 @@ def feeds(ids: list[list[int]]) -> dict[str, np.ndarray]:
 
 def peaks(weights: dict, tok: Tokenizer, texts: list[str], threads: int) -> dict[str, np.ndarray]:
     """max|x| of each linear layer's input channels, over `texts`, for `encoder.smoothing`."""
-    run = session(encoder.build(weights, [encoder.LAYERS], taps=True).SerializeToString(), threads)
+    run = session(encoder.build(weights, {"embedding": ([encoder.LAYERS], None, None)}, taps=True).SerializeToString(), threads)
     names = [o.name for o in run.get_outputs() if o.name.startswith("tap:")]
     out: dict[str, np.ndarray] = {}
     for i in range(0, len(texts), 16):
@@ -54,33 +47,15 @@ def peaks(weights: dict, tok: Tokenizer, texts: list[str], threads: int) -> dict
     return out
 
 
-def encode(model: bytes, tok: Tokenizer, name: str, texts: list[str], cache: pathlib.Path, threads: int, output: str = "features") -> np.ndarray:
-    """[n, features] float16, in the order of `texts`; batches are bucketed by length."""
-    key = hashlib.sha256(model)
-    key.update("\0".join(texts).encode())
-    folder = cache / f"{name}-{output}-{key.hexdigest()[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    run, parts = None, []
-    for start in range(0, len(texts), CHUNK):
-        file = folder / f"{start}.npy"
-        if not file.exists():
-            run = run or session(model, threads)
-            part = run_chunk(run, tok, texts[start : start + CHUNK], output)
-            np.save(folder / "part.npy", part.astype(np.float16))
-            (folder / "part.npy").rename(file)
-            print(f"  {name}: {min(start + CHUNK, len(texts))} of {len(texts)}", flush=True)
-        parts.append(np.load(file))
-    return np.concatenate(parts)
-
-
-def run_chunk(run, tok, texts: list[str], output: str) -> np.ndarray:
+def encode(model: bytes, tok: Tokenizer, texts: list[str], threads: int) -> dict[str, np.ndarray]:
+    """Every output of the graph, [n, width] f32, in the order of `texts`."""
+    run = session(model, threads)
+    names = [o.name for o in run.get_outputs()]
     ids = [e.ids for e in tok.encode_batch(texts)]
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-    out = None
+    out: dict[str, np.ndarray] = {}
     for at in range(0, len(order), BATCH):
         rows = order[at : at + BATCH]
-        values = run.run([output], feeds([ids[i] for i in rows]))[0]
-        if out is None:
-            out = np.zeros((len(ids), values.shape[1]), np.float32)
-        out[rows] = values
+        for name, values in zip(names, run.run(names, feeds([ids[i] for i in rows]))):
+            out.setdefault(name, np.zeros((len(ids), values.shape[1]), np.float32))[rows] = values
     return out
