@@ -224,7 +224,7 @@ async fn run_overheard(address: SocketAddr) -> Duration {
         threads: 1,
         cache_texts: 0,
     };
-    let analyzer = analysis::build(&off, &[]).expect("no model");
+    let analyzer = analysis::build(&off, &[], None).expect("no model");
     let (_keep, monitors) = watch::channel(Arc::new(monitors()));
     let pipeline = Arc::new(Pipeline::new(store.clone(), analyzer, monitors, 7));
     let schedule = PollSchedule {

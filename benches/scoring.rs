@@ -76,7 +76,7 @@ fn main() {
         cache_texts: 0,
     };
     let begin = Instant::now();
-    let handle = analysis::build(&config, &[]).expect("model loads");
+    let handle = analysis::build(&config, &[], None).expect("model loads");
     println!("load           {:>8.3} s", begin.elapsed().as_secs_f64());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use super::rust_bert::{Directories, RustBert};
-use super::{AnalyzeError, Analyzer, Factory, MiniLm, ModelCard, Scorer};
+use super::{AnalyzeError, Analyzer, Factory, ModelCard};
 use crate::config::ModelConfig;
 
-pub(super) fn factory(scorer: Arc<Scorer>, own: &[ModelConfig]) -> Result<Factory, AnalyzeError> {
+pub(super) fn factory(base: Factory, own: &[ModelConfig]) -> Result<Factory, AnalyzeError> {
     let directories = Directories::open(own)?;
     Ok(Arc::new(move || {
-        let base = MiniLm::new(Arc::clone(&scorer));
-        Ok(Box::new(RustBert::load(base, &directories)?) as Box<dyn Analyzer>)
+        Ok(Box::new(RustBert::load(base()?, &directories)?) as Box<dyn Analyzer>)
     }))
 }
 
-pub(super) fn single(base: MiniLm, own: &[ModelConfig]) -> Result<Box<dyn Analyzer>, AnalyzeError> {
+pub(super) fn single(
+    base: Box<dyn Analyzer>,
+    own: &[ModelConfig],
+) -> Result<Box<dyn Analyzer>, AnalyzeError> {
     Ok(Box::new(RustBert::load(base, &Directories::open(own)?)?))
 }
 

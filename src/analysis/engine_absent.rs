@@ -1,15 +1,16 @@
 //! Stands in for the engine "rust-bert" in a build without the feature: says how to get one with it.
 
-use std::sync::Arc;
-
-use super::{AnalyzeError, Analyzer, Factory, MiniLm, ModelCard, Scorer};
+use super::{AnalyzeError, Analyzer, Factory, ModelCard};
 use crate::config::ModelConfig;
 
-pub(super) fn factory(_: Arc<Scorer>, _: &[ModelConfig]) -> Result<Factory, AnalyzeError> {
+pub(super) fn factory(_: Factory, _: &[ModelConfig]) -> Result<Factory, AnalyzeError> {
     Err(absent())
 }
 
-pub(super) fn single(_: MiniLm, _: &[ModelConfig]) -> Result<Box<dyn Analyzer>, AnalyzeError> {
+pub(super) fn single(
+    _: Box<dyn Analyzer>,
+    _: &[ModelConfig],
+) -> Result<Box<dyn Analyzer>, AnalyzeError> {
     Err(absent())
 }
 

@@ -154,6 +154,11 @@ impl Labels {
         groups
     }
 
+    /// Probabilities from which the intents are present.
+    pub(super) fn intent_thresholds(&self) -> &[f64] {
+        &self.intents.thresholds
+    }
+
     /// The languages that the model serves.
     pub(super) fn languages(&self) -> &[String] {
         &self.languages

@@ -13,6 +13,7 @@
 mod cache;
 pub mod eval;
 mod explain;
+mod heads;
 mod labels;
 mod minilm;
 mod ngrams;
@@ -34,12 +35,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use explain::{Explanation, WordEffect, explain};
+pub use heads::{FEWEST, Heads, Lesson, Trial, learn};
 pub use labels::LabelsError;
 pub use minilm::{MiniLm, Scorer};
 pub use prepare::{MAX_CHARS, Preparer};
 pub use shipped::{ShippedFile, shipped_files};
 pub use worker::{AnalyzerHandle, Factory, Outcome, Text};
 
+use heads::WithHeads;
 use labels::Labels;
 use ngrams::Ngrams;
 
@@ -136,6 +139,7 @@ pub struct ModelCard {
 pub fn models(
     config: &AnalysisConfig,
     own: &[ModelConfig],
+    heads: Option<&Heads>,
 ) -> Result<Vec<ModelCard>, AnalyzeError> {
     let labels = Labels::parse(shipped::LABELS, shipped::SUMS)?;
     let mut says = vec!["sentiment", "emotions", "goemotions", "intents"];
@@ -145,7 +149,9 @@ pub fn models(
     let ngrams = Ngrams::parse(shipped::NGRAMS_LABELS, shipped::NGRAMS, shipped::SUMS)?;
     let mut models = vec![
         ModelCard {
-            model: labels.model.to_string(),
+            model: heads
+                .map_or(Ok(labels.model.clone()), Heads::model)?
+                .to_string(),
             languages: labels.languages().to_vec(),
             labels: says.into_iter().map(str::to_owned).collect(),
             bytes: shipped::GRAPH.len(),
@@ -171,6 +177,16 @@ pub fn emotion_groups() -> Result<BTreeMap<String, String>, AnalyzeError> {
     Ok(Labels::parse(shipped::LABELS, shipped::SUMS)?.groups())
 }
 
+/// The embedded model's id, and the probabilities from which its intents are present.
+///
+/// # Errors
+/// When the labels do not fit the program.
+pub fn embedded() -> Result<(ModelId, Vec<f64>), AnalyzeError> {
+    let labels = Labels::parse(shipped::LABELS, shipped::SUMS)?;
+    let thresholds = labels.intent_thresholds().to_vec();
+    Ok((labels.model, thresholds))
+}
+
 /// An analyzer of the configured engine for one text and its variants: a call is one pass, on all cores.
 ///
 /// # Errors
@@ -178,14 +194,15 @@ pub fn emotion_groups() -> Result<BTreeMap<String, String>, AnalyzeError> {
 pub fn single(
     config: &AnalysisConfig,
     own: &[ModelConfig],
+    heads: Option<Heads>,
 ) -> Result<Box<dyn Analyzer>, AnalyzeError> {
     if config.engine == AnalysisEngine::None {
         return Err(AnalyzeError::Stopped);
     }
-    let base = MiniLm::one_pass(Arc::new(Scorer::embedded(0)?));
+    let base = with_heads(MiniLm::one_pass(Arc::new(Scorer::embedded(0)?)), heads)?;
     match config.engine {
         AnalysisEngine::RustBert => engine::single(base, own),
-        AnalysisEngine::Embedded | AnalysisEngine::None => Ok(Box::new(base)),
+        AnalysisEngine::Embedded | AnalysisEngine::None => Ok(base),
     }
 }
 
@@ -193,18 +210,30 @@ pub fn single(
 ///
 /// # Errors
 /// When a model does not load or a thread does not start.
-pub fn build(config: &AnalysisConfig, own: &[ModelConfig]) -> Result<AnalyzerHandle, AnalyzeError> {
+pub fn build(
+    config: &AnalysisConfig,
+    own: &[ModelConfig],
+    heads: Option<Heads>,
+) -> Result<AnalyzerHandle, AnalyzeError> {
     if config.engine == AnalysisEngine::None {
         return Ok(AnalyzerHandle::off());
     }
     let scorer = Arc::new(Scorer::embedded(config.cache_texts)?);
-    let factory: Factory = match config.engine {
-        AnalysisEngine::RustBert => engine::factory(scorer, own)?,
-        AnalysisEngine::Embedded | AnalysisEngine::None => {
-            Arc::new(move || Ok(Box::new(MiniLm::new(Arc::clone(&scorer))) as Box<dyn Analyzer>))
-        }
+    let base: Factory =
+        Arc::new(move || with_heads(MiniLm::new(Arc::clone(&scorer)), heads.clone()));
+    let factory = match config.engine {
+        AnalysisEngine::RustBert => engine::factory(base, own)?,
+        AnalysisEngine::Embedded | AnalysisEngine::None => base,
     };
     AnalyzerHandle::start(factory, workers(config.threads))
+}
+
+fn with_heads(base: MiniLm, heads: Option<Heads>) -> Result<Box<dyn Analyzer>, AnalyzeError> {
+    let base = Box::new(base);
+    Ok(match heads {
+        Some(heads) => Box::new(WithHeads::new(base, heads)?),
+        None => base,
+    })
 }
 
 fn workers(configured: usize) -> usize {

@@ -246,7 +246,7 @@ async fn engine_none_scores_nothing() {
         threads: 0,
         cache_texts: 0,
     };
-    let handle = crate::analysis::build(&config, &[]).unwrap();
+    let handle = crate::analysis::build(&config, &[], None).unwrap();
     assert_eq!(handle.model(), None);
     let outcomes = handle.analyze(texts(&["a", "b"])).await.unwrap();
     assert_eq!(outcomes, [Outcome::Off, Outcome::Off]);

@@ -165,7 +165,8 @@ pub(super) fn build_endpoints(config: &Config) -> anyhow::Result<Vec<Endpoint>> 
 /// Loads the model on its own threads; seconds of blocking work.
 async fn start_analyzer(config: &Config) -> anyhow::Result<AnalyzerHandle> {
     let (analysis_config, models) = (config.analysis.clone(), config.models.clone());
-    tokio::task::spawn_blocking(move || analysis::build(&analysis_config, &models))
+    let heads = super::read_heads(config)?;
+    tokio::task::spawn_blocking(move || analysis::build(&analysis_config, &models, heads))
         .await?
         .context("could not load the model")
 }

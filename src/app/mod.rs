@@ -3,6 +3,7 @@
 mod build;
 mod chores;
 mod files;
+mod heads;
 mod once;
 mod pollers;
 mod reload;
@@ -14,5 +15,6 @@ pub use files::{
     create_data_dir, nothing_yet, open_searcher, open_store, open_store_read_only, rebuild_index,
     socket_path, zone,
 };
+pub use heads::{keep_heads, read_heads, take_back_heads};
 pub use once::OnceSummary;
 pub use run::Running;

@@ -180,7 +180,8 @@ mod tests {
                     "analysis": {
                         "model": "m@1", "supported": true,
                         "sentiment": { "label": "negative", "score": -0.5 },
-                        "emotions": ["anger"], "intents": ["complaint"]
+                        "emotions": ["anger"], "intents": ["complaint"],
+                        "urgency": 2
                     },
                     "customer": {
                         "id": "C 1", "name": "Ann", "segment": "gold", "value": 10.0, "tags": ["vip"],

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
+use overheard::domain::SentimentLabel;
+use overheard::domain::correction::Correction;
 use serde_json::Value;
 
 use crate::daemon::{Ended, Home, ended, overheard};
@@ -404,4 +406,97 @@ fn a_correction_is_shown_found_measured_and_survives_scoring_again() {
     let once = home.run(&["run", "--once"]);
     assert_eq!(once.status, Some(0), "{once:?}");
     mention(&home, "wonderful sentiment:negative intent:spam");
+}
+
+#[tokio::test]
+async fn what_people_corrected_is_learned_and_can_be_taken_back() {
+    let home = Home::new("");
+    let mut posts = String::new();
+    for n in 0..40 {
+        let shelf = if n % 2 == 0 { "blue" } else { "red" };
+        let text = format!("Item {n} is on the {shelf} shelf in the storage room");
+        posts.push_str(&format!(
+            "{}\n",
+            serde_json::json!({"v": 1, "id": n.to_string(), "text": text, "language": "en"})
+        ));
+    }
+    let path = home.file("posts.ndjson", posts).display().to_string();
+    home.configure(&format!(
+        "[[monitors]]\nid = \"all\"\nquery = \"shelf\"\n\
+         [[sources]]\nid = \"posts\"\ntype = \"file\"\ninterval_secs = 1\npath = \"{path}\"\n"
+    ));
+    let tune = |arguments: &[&str]| home.run(&[&["model", "tune"], arguments].concat());
+    let once = home.run(&["run", "--once"]);
+    assert_eq!(once.status, Some(0), "{once:?}");
+    tune(&[]).refused(&["nobody corrected anything yet"]);
+
+    let now = overheard::runtime::Clock::system().now();
+    let store = overheard::store::Store::open(&home.data(), now).expect("a store");
+    for record in store
+        .mentions(None, 100, None)
+        .await
+        .expect("mentions")
+        .records
+    {
+        let blue = record.post.text.contains("blue");
+        let correction = Correction {
+            sentiment: Some(if blue {
+                SentimentLabel::Negative
+            } else {
+                SentimentLabel::Positive
+            }),
+            ..Correction::default()
+        };
+        store
+            .correct(&record.post.id, correction, now)
+            .await
+            .expect("a correction");
+    }
+    store.close().await;
+
+    let tuned = tune(&["--json"]).json();
+    let trial = &tuned["sentiment"];
+    assert_eq!(
+        (&trial["lessons"], &trial["kept"]),
+        (&40.into(), &true.into()),
+        "{tuned}"
+    );
+    assert!(
+        trial["after"].as_f64() > trial["before"].as_f64(),
+        "{tuned}"
+    );
+    assert_eq!(
+        (&tuned["intents"]["lessons"], &tuned["intents"]["kept"]),
+        (&0.into(), &false.into())
+    );
+    let score = || {
+        let command = home.command(&["model", "score"]);
+        lines(&ended(
+            command,
+            b"Item 99 is on the blue shelf in the storage room\n",
+        ))
+        .remove(0)
+    };
+    let own = score();
+    assert_eq!(own["model"], tuned["model"]);
+    assert_eq!(own["sentiment"]["label"], "negative");
+    assert_eq!(
+        home.run(&["model", "list", "--json"]).json()[0]["model"],
+        tuned["model"]
+    );
+    assert_eq!(
+        home.run(&["model", "rescore", "--json"]).json()["rescored"],
+        40
+    );
+
+    assert!(tune(&["--back"]).stdout.contains("Went back"));
+    let shipped = score();
+    assert!(
+        shipped["model"]
+            .as_str()
+            .is_some_and(|id| !id.contains("+own")),
+        "{shipped}"
+    );
+    assert_ne!(shipped["sentiment"], own["sentiment"]);
+    assert!(tune(&["--back"]).stdout.contains("nothing to go back from"));
 }

@@ -16,7 +16,7 @@ use tch::Kind;
 use self::classifier::{Classifier, Pair, output_names};
 use self::directory::Directory;
 use self::entities::Entities;
-use super::minilm::{MiniLm, speak_for};
+use super::minilm::speak_for;
 use super::prepare::MAX_CHARS;
 use super::{AnalyzeError, Analyzer, Input, ModelCard, TextFault};
 use crate::config::{ModelConfig, ModelTask, Precision};
@@ -54,7 +54,7 @@ impl Directories {
 
 /// The shipped model with models of one's own on top.
 pub(super) struct RustBert {
-    base: MiniLm,
+    base: Box<dyn Analyzer>,
     overlays: Vec<Overlay>,
 }
 
@@ -63,7 +63,10 @@ impl RustBert {
     ///
     /// # Errors
     /// When weights, vocabulary or labels do not fit.
-    pub(super) fn load(base: MiniLm, directories: &Directories) -> Result<Self, AnalyzeError> {
+    pub(super) fn load(
+        base: Box<dyn Analyzer>,
+        directories: &Directories,
+    ) -> Result<Self, AnalyzeError> {
         // One worker a core: more threads in each would only wait for one another.
         tch::set_num_threads(1);
         let load = |(model, directory): &(ModelConfig, Directory)| Overlay::load(model, directory);

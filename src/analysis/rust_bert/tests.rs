@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use super::*;
-use crate::analysis::{Factory, Outcome, Scorer, Text};
+use crate::analysis::{Factory, MiniLm, Outcome, Scorer, Text};
 
 const GOOD: &str = "Thank you so much, the support team was wonderful";
 
@@ -65,7 +65,7 @@ fn base() -> MiniLm {
 }
 
 fn load(models: &[ModelConfig]) -> Result<RustBert, AnalyzeError> {
-    RustBert::load(base(), &Directories::open(models)?)
+    RustBert::load(Box::new(base()), &Directories::open(models)?)
 }
 
 fn analyses(analyzer: &mut dyn Analyzer, texts: &[(&str, &str)]) -> Vec<Analysis> {
@@ -235,8 +235,9 @@ fn half_the_memory_moves_scores_a_little() {
 #[tokio::test]
 async fn workers_have_copies_of_their_own() {
     let directories = Directories::open(&[sentiment_model(&[])]).unwrap();
-    let factory: Factory =
-        Arc::new(move || Ok(Box::new(RustBert::load(base(), &directories)?) as Box<dyn Analyzer>));
+    let factory: Factory = Arc::new(move || {
+        Ok(Box::new(RustBert::load(Box::new(base()), &directories)?) as Box<dyn Analyzer>)
+    });
     let handle = crate::analysis::AnalyzerHandle::start(factory, 2).unwrap();
     let texts = (0..64).map(|n| Text {
         text: format!("the charger {n} was late"),

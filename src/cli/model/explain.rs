@@ -10,6 +10,7 @@ use super::super::search::printable;
 use super::args::ExplainArgs;
 use super::scores::{ByName, SentimentScore, rounded};
 use crate::analysis::{self, Explanation};
+use crate::app;
 use crate::config::Config;
 use crate::domain::{Language, SentimentLabel};
 
@@ -24,7 +25,11 @@ const FAINT_INTENT: f64 = 0.1;
 /// When the text cannot be scored, or the model does not load.
 pub fn run(config: &Config, args: &ExplainArgs, output: &Output) -> anyhow::Result<i32> {
     let text = args.text.join(" ");
-    let mut analyzer = analysis::single(&super::wanted(config)?, &config.models)?;
+    let mut analyzer = analysis::single(
+        &super::wanted(config)?,
+        &config.models,
+        app::read_heads(config)?,
+    )?;
     let language = super::language_of(&text, args.language.as_deref());
     let begin = Instant::now();
     let explanation = analysis::explain(analyzer.as_mut(), &text, &language.code)?

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::super::output::Output;
 use crate::analysis;
+use crate::app;
 use crate::config::Config;
 
 /// Lists the models that score.
@@ -11,7 +12,11 @@ use crate::config::Config;
 /// # Errors
 /// When labels do not fit the program, a directory of the configuration is not good, or stdout can't be written.
 pub fn list(config: &Config, json: bool, output: &Output) -> anyhow::Result<i32> {
-    let models = analysis::models(&config.analysis, &config.models)?;
+    let models = analysis::models(
+        &config.analysis,
+        &config.models,
+        app::read_heads(config)?.as_ref(),
+    )?;
     if json {
         output.json(&models)?;
         return Ok(0);

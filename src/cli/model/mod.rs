@@ -8,11 +8,13 @@ mod progress;
 mod rescore;
 mod score;
 mod scores;
+mod tune;
 
 pub use args::ModelCommand;
 
 use super::output::Output;
 use crate::analysis::{self, AnalyzerHandle};
+use crate::app;
 use crate::config::{AnalysisConfig, AnalysisEngine, Config};
 use crate::domain::Language;
 use crate::text;
@@ -27,6 +29,7 @@ pub async fn run(config: &Config, command: ModelCommand, output: &Output) -> any
         ModelCommand::Eval(args) => eval::run(config, &args, output).await,
         ModelCommand::Explain(args) => explain::run(config, &args, output),
         ModelCommand::Rescore(args) => rescore::run(config, &args, output).await,
+        ModelCommand::Tune(args) => tune::run(config, &args, output).await,
         ModelCommand::List { json } => list::list(config, json, output),
         ModelCommand::Verify { json } => list::verify(json, output),
     }
@@ -46,8 +49,8 @@ async fn start(
         cache_texts,
         ..wanted(config)?
     };
-    let models = config.models.clone();
-    Ok(tokio::task::spawn_blocking(move || analysis::build(&analysis, &models)).await??)
+    let (models, heads) = (config.models.clone(), app::read_heads(config)?);
+    Ok(tokio::task::spawn_blocking(move || analysis::build(&analysis, &models, heads)).await??)
 }
 
 /// `[analysis]`, where it names an engine.

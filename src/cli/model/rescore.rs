@@ -49,7 +49,11 @@ pub async fn run(config: &Config, args: &RescoreArgs, output: &Output) -> anyhow
         }
     };
     let handle = super::start(config, args.threads, config.analysis.cache_texts).await?;
-    let models = analysis::models(&config.analysis, &config.models)?;
+    let models = analysis::models(
+        &config.analysis,
+        &config.models,
+        app::read_heads(config)?.as_ref(),
+    )?;
     let models: Vec<ModelId> = models
         .into_iter()
         .map(|card| ModelId::parse(card.model))
