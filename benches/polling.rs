@@ -244,7 +244,7 @@ impl World {
             threads: 1,
             cache_texts: 0,
         };
-        let analyzer = analysis::build(&off, &[]).expect("no model");
+        let analyzer = analysis::build(&off, &[], None).expect("no model");
         let monitor = MonitorConfig {
             id: MonitorId::parse("volta").expect("an id"),
             query: "volta".to_owned(),

@@ -201,7 +201,7 @@ async fn filter(config: &Config, args: &MatchArgs) -> anyhow::Result<i32> {
         zone: app::zone(config)?,
     };
     let analyzer = match needs_analysis(&query) {
-        true => analysis::build(&config.analysis, &config.models)?,
+        true => analysis::build(&config.analysis, &config.models, app::read_heads(config)?)?,
         false => AnalyzerHandle::off(),
     };
     let defaults = Defaults {
