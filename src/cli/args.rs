@@ -154,6 +154,7 @@ pub struct RunArgs {
   overheard search '\"customer service\" AND (intent:complaint OR rating:<=2)' --limit 50
   overheard search 'intent:purchase_intent NOT source:forum' --csv > leads.csv
   overheard search '(battery OR charg*) NEAR/5 (dead OR \"catches fire\")' --sort engagement
+  overheard search 'urgency:>=2' --follow
   overheard search 'since:30d brand' --limit 0 --facets --histogram
   overheard search 'lang:de' --json | jq .hits[].mention.url")]
 pub struct SearchArgs {
@@ -184,6 +185,9 @@ pub struct SearchArgs {
     /// Print the number of hits alone
     #[arg(long, conflicts_with_all = ["json", "csv"])]
     pub count: bool,
+    /// Go on and print each new match as it is heard, until Ctrl-C; with --json one object a line
+    #[arg(long, conflicts_with_all = ["csv", "count", "after", "sort", "facets", "histogram"])]
+    pub follow: bool,
 }
 
 /// An order by its name in queries.

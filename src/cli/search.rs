@@ -2,6 +2,8 @@
 //!
 //! Reads the store and the index read-only; a running daemon is neither asked nor disturbed.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::args::SearchArgs;
@@ -11,9 +13,10 @@ use crate::config::Config;
 use crate::domain::PostRecord;
 use crate::index::Facet;
 use crate::insight::histogram::Bar;
-use crate::insight::{Answer, Bucket, Histogram, Hit, Request, SearchDto, Segment};
-use crate::query::Query;
+use crate::insight::{Answer, Bucket, Histogram, Hit, HitDto, Request, SearchDto, Segment};
+use crate::query::{Candidate, MatchContext, Query, Truth, matches};
 use crate::runtime::Clock;
+use crate::store::Store;
 
 /// Searches and prints.
 ///
@@ -32,7 +35,15 @@ pub async fn run(config: &Config, args: &SearchArgs, output: &Output) -> anyhow:
         ..Request::first(limit, Clock::system().now(), app::zone(config)?)
     };
     let zone = request.zone.clone();
+    // Before the search, so that what comes between the two is shown twice rather than never.
+    let seen = searcher.store.tip().borrow().change_seq;
     let answer = searcher.search(&query, &request).await?;
+    if args.follow {
+        for hit in answer.hits.iter().rev() {
+            show(hit, &zone, args.json, output)?;
+        }
+        return follow(&searcher.store, &query, zone, seen, args.json, output).await;
+    }
     if args.count {
         output.print(&answer.total.to_string())?;
     } else if args.json {
@@ -43,6 +54,58 @@ pub async fn run(config: &Config, args: &SearchArgs, output: &Output) -> anyhow:
         table(&query, &answer, &zone, output)?;
     }
     Ok(0)
+}
+
+/// How often `--follow` looks.
+const LOOK: Duration = Duration::from_secs(1);
+/// The most changes that it takes at a time.
+const CHANGES: usize = 500;
+
+/// Prints each match that is new after the change `seen`, until Ctrl-C. Judges in memory what was committed, so
+/// that it waits for no index and an old post that is heard late is shown, too.
+async fn follow(
+    store: &Store,
+    query: &Query,
+    zone: TimeZone,
+    mut seen: u64,
+    json: bool,
+    output: &Output,
+) -> anyhow::Result<i32> {
+    let clock = Clock::system();
+    let stop = tokio::signal::ctrl_c();
+    tokio::pin!(stop);
+    loop {
+        let changes = store.changes_after(seen, CHANGES).await?;
+        let waiting = changes.len() == CHANGES;
+        for change in changes {
+            seen = change.seq;
+            let Some(record) = change.record.filter(|_| change.first) else {
+                continue;
+            };
+            let context = MatchContext {
+                now: clock.now(),
+                zone: zone.clone(),
+            };
+            if matches(query, &Candidate::of(&record), &context) == Truth::True {
+                show(&Hit::new(query, record, 0.0), &zone, json, output)?;
+            }
+        }
+        if waiting {
+            continue;
+        }
+        tokio::select! {
+            _ = &mut stop => return Ok(0),
+            () = clock.sleep(LOOK) => {}
+        }
+    }
+}
+
+/// One hit, as a line of JSON or as people read it.
+fn show(hit: &Hit, zone: &TimeZone, json: bool, output: &Output) -> anyhow::Result<()> {
+    match json {
+        true => output.json(&HitDto::from(hit)),
+        false => output.print(&entry(hit, zone, output)),
+    }
 }
 
 fn table(query: &Query, answer: &Answer, zone: &TimeZone, output: &Output) -> anyhow::Result<()> {

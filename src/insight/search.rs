@@ -183,7 +183,9 @@ impl Searcher {
 }
 
 impl Hit {
-    fn new(query: &Query, record: PostRecord, score: f32) -> Self {
+    /// A match with the words of the query marked.
+    #[must_use]
+    pub fn new(query: &Query, record: PostRecord, score: f32) -> Self {
         let title = record.post.title.as_deref().unwrap_or_default();
         let title = segments(title, &highlight_title(query, title));
         let text = &record.post.text;
@@ -193,6 +195,17 @@ impl Hit {
             snippet: segments(&cut.text, &cut.ranges),
             record,
             score,
+        }
+    }
+}
+
+impl From<&Hit> for HitDto {
+    fn from(hit: &Hit) -> Self {
+        Self {
+            score: hit.score,
+            title: hit.title.clone(),
+            snippet: hit.snippet.clone(),
+            mention: MentionDto::from(&hit.record),
         }
     }
 }
@@ -218,16 +231,7 @@ impl SearchDto {
             query: query.to_string(),
             total: answer.total,
             took_ms: answer.took.as_secs_f64() * 1000.0,
-            hits: answer
-                .hits
-                .iter()
-                .map(|hit| HitDto {
-                    score: hit.score,
-                    title: hit.title.clone(),
-                    snippet: hit.snippet.clone(),
-                    mention: MentionDto::from(&hit.record),
-                })
-                .collect(),
+            hits: answer.hits.iter().map(HitDto::from).collect(),
             next_cursor: answer.next.map(|position| position.to_string()),
             facets: answer.facets.iter().map(FacetDto::from).collect(),
             histogram: answer.histogram.clone(),

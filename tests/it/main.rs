@@ -14,4 +14,5 @@ mod files;
 mod floors;
 mod guest;
 mod model;
+mod searching;
 mod support;
