@@ -32,6 +32,19 @@ pub struct SearchDto {
     pub histogram: Option<Histogram>,
 }
 
+/// How many posts match a query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountDto {
+    /// As it was asked.
+    pub query: String,
+    /// Posts that match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Why there is no total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// How many matches have which values of a label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FacetDto {

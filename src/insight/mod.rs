@@ -11,7 +11,7 @@ pub mod search;
 pub mod status_dto;
 
 pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};
-pub use dto::{CustomerDto, FacetDto, HitDto, MentionDto, SearchDto};
+pub use dto::{CountDto, CustomerDto, FacetDto, HitDto, MentionDto, SearchDto};
 pub use histogram::{Bucket, Histogram};
 pub use marks::Segment;
 pub use search::{Answer, Hit, Request, SearchError, Searcher};

@@ -19,6 +19,7 @@ pub(super) fn routes() -> Router<SharedSite> {
     let import = post(customers::import).layer(DefaultBodyLimit::max(IMPORT_BYTES));
     Router::new()
         .route("/api/v1/search", get(search::search))
+        .route("/api/v1/counts", get(search::counts))
         .route("/api/v1/mentions/{id}", get(mentions::mention))
         .route("/api/v1/mentions/{id}/correction", post(mentions::correct))
         .route("/api/v1/customers/import", import)

@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Parameters, State};
+use axum::extract::{Query as Parameters, RawQuery, State};
 use serde::Deserialize;
 
-use crate::insight::{Request, SearchDto, SearchError};
+use crate::insight::{CountDto, Request, SearchDto, SearchError};
 use crate::query::{Query, QueryError, Sort};
 use crate::web::auth::guard::Reader;
 use crate::web::{Problem, SharedSite};
@@ -51,6 +51,44 @@ pub(in crate::web) async fn search(
     let answer = site.web.searcher.search(&query, &request).await;
     let answer = answer.map_err(|error| search_problem(&error))?;
     Ok(Json(SearchDto::new(&query, &answer)))
+}
+
+/// Queries that one request may count.
+const MAX_COUNTS: usize = 20;
+
+/// `GET /api/v1/counts?q=...&q=...`: how many posts match each, in order. A query at fault costs itself alone.
+pub(in crate::web) async fn counts(
+    State(site): State<SharedSite>,
+    _: Reader,
+    RawQuery(parameters): RawQuery,
+) -> Result<Json<Vec<CountDto>>, Problem> {
+    let parameters = parameters.unwrap_or_default();
+    let texts: Vec<String> = url::form_urlencoded::parse(parameters.as_bytes())
+        .filter(|(name, _)| name == "q")
+        .map(|(_, text)| text.into_owned())
+        .collect();
+    if !(1..=MAX_COUNTS).contains(&texts.len()) {
+        let detail = format!("write q= with a query, 1 to {MAX_COUNTS} times");
+        return Err(Problem::bad_request(detail));
+    }
+    let request = request(&site, 0, "", "")?;
+    let mut counts = Vec::with_capacity(texts.len());
+    for text in texts {
+        let counted = match parse(&text) {
+            Ok(query) => match site.web.searcher.search(&query, &request).await {
+                Ok(answer) => Ok(answer.total),
+                Err(SearchError::TooMuch(error)) => Err(error.to_string()),
+                Err(error) => return Err(Problem::internal(&error)),
+            },
+            Err(problem) => Err(problem.detail().to_owned()),
+        };
+        counts.push(CountDto {
+            query: text,
+            total: counted.as_ref().ok().copied(),
+            error: counted.err(),
+        });
+    }
+    Ok(Json(counts))
 }
 
 /// Parses a query; nothing means everything; the problem shows the place.

@@ -17,6 +17,68 @@ fn negative(n: u32, text: &str) -> PostCommit {
 }
 
 #[tokio::test]
+async fn many_queries_are_counted_at_once() {
+    let site = Site::new(vec![post(0, "My battery"), post(1, "A quiet ride")]).await;
+    let reply = site
+        .get("/api/v1/counts?q=battery&q=*&q=a+AND&q=%22quiet+ride%22")
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let counts = reply.json();
+    let totals: Vec<_> = counts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|count| count["total"].as_u64())
+        .collect();
+    assert_eq!(totals, [Some(1), Some(2), None, Some(1)]);
+    assert!(
+        counts[2]["error"]
+            .as_str()
+            .unwrap()
+            .contains("nothing stands after AND")
+    );
+    assert_eq!(site.get("/api/v1/counts").await.status, 400);
+    let many = "q=a&".repeat(21);
+    assert_eq!(
+        site.get(&format!("/api/v1/counts?{many}")).await.status,
+        400
+    );
+    assert_eq!(site.get_unknown("/api/v1/counts?q=a").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_search_answers_facets_and_a_histogram_when_asked() {
+    let site = Site::new(vec![negative(0, "My battery"), post(1, "battery, too")]).await;
+    let answer = site
+        .get("/api/v1/search?q=battery&facets=true&histogram=true&limit=1")
+        .await
+        .json();
+    let facets = answer["facets"].as_array().unwrap();
+    let sentiment = facets
+        .iter()
+        .find(|facet| facet["field"] == "sentiment")
+        .unwrap();
+    assert_eq!(
+        sentiment["values"],
+        json!([{"value": "negative", "count": 1}])
+    );
+    let bars = answer["histogram"]["bars"].as_array().unwrap();
+    assert_eq!(
+        bars.iter()
+            .filter_map(|bar| bar["count"].as_u64())
+            .sum::<u64>(),
+        2
+    );
+    let plain = site.get("/api/v1/search?q=battery").await.json();
+    assert!(plain.get("facets").is_none() && plain.get("histogram").is_none());
+    assert_eq!(site.get("/api/v1/search?q=a&sort=best").await.status, 400);
+    assert_eq!(
+        site.get("/api/v1/search?q=a&sort=engagement").await.status,
+        200
+    );
+}
+
+#[tokio::test]
 async fn a_search_answers_hits_with_marks_and_all_that_is_known() {
     let site = Site::new(vec![
         negative(0, "My battery is dead again"),
