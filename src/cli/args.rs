@@ -89,6 +89,9 @@ pub enum Command {
     /// List and replay webhook deliveries
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),
+    /// Sign and verify webhooks by hand, for those who write receivers
+    #[command(subcommand)]
+    Webhook(super::webhook::WebhookCommand),
     /// Look after the search index
     #[command(subcommand)]
     Index(IndexCommand),

@@ -24,6 +24,7 @@ mod source;
 mod sources;
 mod sources_add;
 mod token;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -89,6 +90,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         }
         Command::Digest(args) => digest::run(&load(&global)?, &args, output).await,
         Command::Deliveries(command) => deliveries::run(&load(&global)?, command, output).await,
+        Command::Webhook(command) => webhook::run(command, output),
         Command::Index(args::IndexCommand::Rebuild) => {
             index::rebuild(&load(&global)?, output).await
         }

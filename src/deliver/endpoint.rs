@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::sign::{self, Secret};
+use super::keys::{KeyError, Secret};
 use crate::config::EndpointConfig;
 use crate::domain::{EndpointId, EventKind, PostRecord};
 use crate::query::{self, Candidate, MatchContext, Query, Truth};
@@ -46,7 +46,7 @@ pub enum EndpointError {
         path: PathBuf,
         /// The cause.
         #[source]
-        source: sign::SecretError,
+        source: KeyError,
     },
     /// The filter is not a query.
     #[error("endpoint \"{endpoint}\": its filter is not a query\n{rendered}")]

@@ -1,16 +1,13 @@
-//! Standard Webhooks 1.0.0, symmetric scheme `v1`: HMAC-SHA256 over `id.timestamp.body`.
+//! Standard Webhooks 1.0.0: `v1` is HMAC-SHA256, `v1a` is ed25519, both over `id.timestamp.body`.
 //!
-//! Never reads a clock: the time is an argument. Never shows a secret, not even in `Debug`. Own code
-//! because the `standardwebhooks` crate reads the wall clock; it is the oracle in the tests.
-
-use std::fmt;
+//! Never reads a clock: the time is an argument. Own code because the `standardwebhooks` crate has no
+//! ed25519 and reads the wall clock; it is the oracle in the tests.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretSlice};
-use sha2::Sha256;
+
+use super::keys::{Secret, VerifyKey};
 
 /// Header with the event's id, constant over attempts.
 pub const HEADER_ID: &str = "webhook-id";
@@ -21,39 +18,6 @@ pub const HEADER_SIGNATURE: &str = "webhook-signature";
 
 /// How far a receiver lets the sender's clock be off, either way.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
-
-const PREFIX: &str = "whsec_";
-const VERSION: &str = "v1";
-const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-
-/// Says what is wrong with a signing secret, without showing any of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SecretError {
-    /// There is none.
-    #[error(
-        "there is no secret: write one, such as the output of `echo whsec_$(openssl rand -base64 32)`"
-    )]
-    Empty,
-    /// An ed25519 key was given.
-    #[error(
-        "the secret is an ed25519 key, which is not supported: use whsec_ and the base64 of 24 to 64 bytes"
-    )]
-    Asymmetric,
-    /// The prefix is missing.
-    #[error("the secret does not begin with whsec_: use whsec_ and the base64 of 24 to 64 bytes")]
-    Prefix,
-    /// What follows the prefix is not base64.
-    #[error(
-        "the secret is not base64 after whsec_: use the standard alphabet with padding, without spaces or quotes"
-    )]
-    Base64,
-    /// Too short or too long.
-    #[error("the secret has {bytes} bytes after decoding: use 24 to 64")]
-    Length {
-        /// Decoded bytes.
-        bytes: usize,
-    },
-}
 
 /// Says why a signed request is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,91 +31,31 @@ pub enum VerifyError {
     /// Signed more than five minutes from now.
     #[error("the timestamp is more than 5 minutes in the future")]
     TooNew,
-    /// No `v1` signature fits.
+    /// No signature of the key's scheme fits.
     #[error("no signature fits")]
     Signature,
-}
-
-/// A symmetric signing key.
-pub struct Secret {
-    key: SecretSlice<u8>,
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret([redacted])")
-    }
-}
-
-impl Secret {
-    /// Parses `whsec_` and the base64 of 24 to 64 bytes.
-    ///
-    /// # Errors
-    /// When the text has another form; the error never holds the text.
-    pub fn parse(text: &str) -> Result<Self, SecretError> {
-        if text.is_empty() {
-            return Err(SecretError::Empty);
-        }
-        if text.starts_with("whsk_") || text.starts_with("whpk_") {
-            return Err(SecretError::Asymmetric);
-        }
-        let encoded = text.strip_prefix(PREFIX).ok_or(SecretError::Prefix)?;
-        let key = STANDARD.decode(encoded).map_err(|_| SecretError::Base64)?;
-        let bytes = key.len();
-        let secret = Self { key: key.into() };
-        if KEY_BYTES.contains(&bytes) {
-            Ok(secret)
-        } else {
-            Err(SecretError::Length { bytes })
-        }
-    }
-
-    /// Parses the secrets in a text, separated by white space: two while a secret is being replaced.
-    ///
-    /// # Errors
-    /// When there is none or one has another form.
-    pub fn parse_all(text: &str) -> Result<Vec<Self>, SecretError> {
-        let secrets: Vec<Self> = text
-            .split_whitespace()
-            .map(Self::parse)
-            .collect::<Result<_, _>>()?;
-        if secrets.is_empty() {
-            return Err(SecretError::Empty);
-        }
-        Ok(secrets)
-    }
-
-    fn mac(&self, id: &str, seconds: i64, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret())
-            .expect("invariant: HMAC takes keys of any length");
-        mac.update(id.as_bytes());
-        mac.update(b".");
-        mac.update(seconds.to_string().as_bytes());
-        mac.update(b".");
-        mac.update(body);
-        mac
-    }
 }
 
 /// Signs a body with each secret: the value of `webhook-signature`.
 #[must_use]
 pub fn sign(secrets: &[Secret], id: &str, at: Timestamp, body: &[u8]) -> String {
+    let content = signed_content(id, &at.as_second().to_string(), body);
     let signatures: Vec<String> = secrets
         .iter()
         .map(|secret| {
-            let mac = secret.mac(id, at.as_second(), body).finalize();
-            format!("{VERSION},{}", STANDARD.encode(mac.into_bytes()))
+            let signature = STANDARD.encode(secret.sign(&content));
+            format!("{},{signature}", secret.scheme())
         })
         .collect();
     signatures.join(" ")
 }
 
-/// Verifies the three headers and the body as received; signatures are compared in constant time.
+/// Verifies the three headers and the body as received; symmetric signatures are compared in constant time.
 ///
 /// # Errors
-/// When the time is off by more than [`TOLERANCE`] or no `v1` signature fits.
+/// When the time is off by more than [`TOLERANCE`] or no signature of the key's scheme fits.
 pub fn verify(
-    secret: &Secret,
+    key: &VerifyKey,
     id: &str,
     timestamp: &str,
     signatures: &str,
@@ -166,22 +70,28 @@ pub fn verify(
     if age < -TOLERANCE.as_secs() {
         return Err(VerifyError::TooNew);
     }
-    for signature in signatures.split(' ') {
-        let Some((VERSION, encoded)) = signature.split_once(',') else {
-            continue;
-        };
-        let Ok(expected) = STANDARD.decode(encoded) else {
-            continue;
-        };
-        if secret
-            .mac(id, seconds, body)
-            .verify_slice(&expected)
-            .is_ok()
-        {
-            return Ok(());
-        }
+    // The header's own spelling is what was signed, be it `+7` or `007`.
+    let content = signed_content(id, timestamp, body);
+    let fits = signatures.split_ascii_whitespace().any(|signature| {
+        signature
+            .split_once(',')
+            .filter(|(scheme, _)| *scheme == key.scheme())
+            .and_then(|(_, encoded)| STANDARD.decode(encoded).ok())
+            .is_some_and(|decoded| key.fits(&content, &decoded))
+    });
+    if fits {
+        Ok(())
+    } else {
+        Err(VerifyError::Signature)
     }
-    Err(VerifyError::Signature)
+}
+
+fn signed_content(id: &str, seconds: &str, body: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(id.len() + seconds.len() + body.len() + 2);
+    for part in [id.as_bytes(), b".", seconds.as_bytes(), b".", body] {
+        content.extend_from_slice(part);
+    }
+    content
 }
 
 #[cfg(test)]
@@ -190,12 +100,17 @@ mod tests {
     use standardwebhooks::Webhook;
 
     use super::*;
+    use crate::deliver::keys::{ed25519_keys, symmetric_secret};
 
     const TEXT: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     const OTHER: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     fn secret() -> Secret {
         Secret::parse(TEXT).unwrap()
+    }
+
+    fn key(text: &str) -> VerifyKey {
+        VerifyKey::parse(text).unwrap()
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -225,9 +140,9 @@ mod tests {
             let ours = sign(&[secret], "evt_1", at(seconds), body.as_bytes());
             let oracle = Webhook::new(&text).unwrap();
             prop_assert_eq!(&ours, &oracle.sign("evt_1", seconds, body.as_bytes()).unwrap());
-            let secret = Secret::parse(&text).unwrap();
+            let key = VerifyKey::parse(&text).unwrap();
             let seconds_text = seconds.to_string();
-            let verified = verify(&secret, "evt_1", &seconds_text, &ours, body.as_bytes(), at(seconds));
+            let verified = verify(&key, "evt_1", &seconds_text, &ours, body.as_bytes(), at(seconds));
             prop_assert_eq!(verified, Ok(()));
         }
     }
@@ -237,13 +152,13 @@ mod tests {
         let secrets = Secret::parse_all(&format!("{TEXT}\n{OTHER}\n")).unwrap();
         let header = sign(&secrets, "evt_1", at(100), b"{}");
         assert_eq!(header.split(' ').count(), 2);
-        for secret in &secrets {
+        for text in [TEXT, OTHER] {
             assert_eq!(
-                verify(secret, "evt_1", "100", &header, b"{}", at(100)),
+                verify(&key(text), "evt_1", "100", &header, b"{}", at(100)),
                 Ok(())
             );
         }
-        let stranger = Secret::parse(&format!("whsec_{}", STANDARD.encode([7; 32]))).unwrap();
+        let stranger = key(&symmetric_secret(&[7; 32]));
         assert_eq!(
             verify(&stranger, "evt_1", "100", &header, b"{}", at(100)),
             Err(VerifyError::Signature)
@@ -254,7 +169,7 @@ mod tests {
     fn a_changed_part_or_a_stale_time_is_refused() {
         let header = sign(&[secret()], "evt_1", at(1000), b"{}");
         let check = |id, timestamp, signatures: &str, body: &[u8], now| {
-            verify(&secret(), id, timestamp, signatures, body, at(now))
+            verify(&key(TEXT), id, timestamp, signatures, body, at(now))
         };
         assert_eq!(check("evt_1", "1000", &header, b"{}", 1300), Ok(()));
         assert_eq!(check("evt_1", "1000", &header, b"{}", 700), Ok(()));
@@ -283,29 +198,59 @@ mod tests {
         assert_eq!(check("evt_1", "1000", "", b"{}", 1000), wrong);
     }
 
+    /// RFC 8032, 7.1, test 1: the key pair; the signature is of our content, so only the keys are the RFC's.
     #[test]
-    fn a_bad_secret_says_what_would_be_right() {
-        let error = |text: &str| Secret::parse(text).unwrap_err();
-        assert_eq!(error(""), SecretError::Empty);
-        assert_eq!(error("whsk_C2FVsBQIhrscChlQIMV"), SecretError::Asymmetric);
-        assert_eq!(
-            error("C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
-            SecretError::Prefix
-        );
-        assert_eq!(error("whsec_%%%"), SecretError::Base64);
-        for (bytes, valid) in [(23, false), (24, true), (64, true), (65, false)] {
-            let text = format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
-            assert_eq!(Secret::parse(&text).is_ok(), valid, "{bytes} bytes");
+    fn an_asymmetric_signature_verifies_with_the_public_key_alone() {
+        let seed = [
+            0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec,
+            0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03,
+            0x1c, 0xae, 0x7f, 0x60,
+        ];
+        let (private, public) = ed25519_keys(&seed).unwrap();
+        assert_eq!(public, "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+        let seed_alone = format!("whsk_{}", STANDARD.encode(seed));
+        let header = sign(&[Secret::parse(&private).unwrap()], "evt_1", at(100), b"{}");
+        assert!(header.starts_with("v1a,"), "{header}");
+        for text in [&public, &private, &seed_alone] {
+            assert_eq!(
+                verify(&key(text), "evt_1", "100", &header, b"{}", at(100)),
+                Ok(())
+            );
         }
+        let wrong = Err(VerifyError::Signature);
+        let (_, stranger) = ed25519_keys(&[7; 32]).unwrap();
         assert_eq!(
-            error("whsec_AAAA").to_string(),
-            "the secret has 3 bytes after decoding: use 24 to 64"
+            verify(&key(&stranger), "evt_1", "100", &header, b"{}", at(100)),
+            wrong
         );
-        assert_eq!(Secret::parse_all(" \n").unwrap_err(), SecretError::Empty);
+        assert_eq!(
+            verify(&key(&public), "evt_1", "100", &header, b"{ }", at(100)),
+            wrong
+        );
+        // A signature counts in its own scheme alone.
+        assert_eq!(
+            verify(
+                &key(&public),
+                "evt_1",
+                "100",
+                &header.replace("v1a,", "v1,"),
+                b"{}",
+                at(100)
+            ),
+            wrong
+        );
     }
 
     #[test]
-    fn debug_shows_no_secret() {
-        assert_eq!(format!("{:?}", secret()), "Secret([redacted])");
+    fn both_schemes_stand_side_by_side() {
+        let (private, public) = ed25519_keys(&[9; 32]).unwrap();
+        let secrets = Secret::parse_all(&format!("{TEXT} {private}")).unwrap();
+        let header = sign(&secrets, "evt_1", at(100), b"");
+        for text in [TEXT, &public] {
+            assert_eq!(
+                verify(&key(text), "evt_1", "100", &header, b"", at(100)),
+                Ok(())
+            );
+        }
     }
 }

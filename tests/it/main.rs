@@ -16,3 +16,4 @@ mod guest;
 mod model;
 mod searching;
 mod support;
+mod webhook_cli;
