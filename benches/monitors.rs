@@ -203,6 +203,7 @@ fn near(speaker: &mut Speaker, now: Timestamp) {
 fn time(reader: &IndexReader, text: &str, now: Timestamp) -> (f64, u64) {
     let query = Query::parse(text).expect("a query");
     let options = SearchOptions {
+        nearest: None,
         limit: 25,
         after: None,
         sort: Sort::Newest,

@@ -500,10 +500,7 @@ async fn index(dir: &Path, store: &Store) -> Searcher {
     let index = opened.reader.clone();
     let mut indexer = Indexer::new(store.clone(), opened.writer, opened.reader);
     indexer.catch_up().await.expect("index works");
-    Searcher {
-        index,
-        store: store.clone(),
-    }
+    Searcher::new(index, store.clone())
 }
 
 fn status(source: &SourceId, now: Timestamp) -> SourceStatus {

@@ -62,10 +62,7 @@ impl App {
         let store = open_store(&config, clock.now()).await?;
         fetcher.restore_holds(store.holds().await?);
         let opened = open_index(&config, &store).await?;
-        let searcher = Searcher {
-            index: opened.reader.clone(),
-            store: store.clone(),
-        };
+        let searcher = Searcher::new(opened.reader.clone(), store.clone());
         let indexer = Indexer::new(store.clone(), opened.writer, opened.reader);
         let analyzer = start_analyzer(&config).await?;
         let (monitors, receiver) = watch::channel(monitors);

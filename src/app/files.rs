@@ -89,7 +89,7 @@ pub async fn open_searcher(config: &Config) -> anyhow::Result<Searcher> {
     let dir = index_dir(config);
     let reader = tokio::task::spawn_blocking(move || Index::open_read_only(&dir)).await?;
     let index = reader.with_context(|| nothing_yet(config))?;
-    Ok(Searcher { index, store })
+    Ok(Searcher::new(index, store))
 }
 
 /// What is said of a data directory without a store, with what to do next.

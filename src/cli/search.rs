@@ -14,7 +14,7 @@ use crate::domain::PostRecord;
 use crate::index::Facet;
 use crate::insight::histogram::Bar;
 use crate::insight::{Answer, Bucket, Histogram, Hit, HitDto, Request, SearchDto, Segment};
-use crate::query::{Candidate, MatchContext, Query, Truth, matches};
+use crate::query::{Candidate, MatchContext, Query, Truth, check_matchable, matches};
 use crate::runtime::Clock;
 use crate::store::Store;
 
@@ -25,6 +25,9 @@ use crate::store::Store;
 pub async fn run(config: &Config, args: &SearchArgs, output: &Output) -> anyhow::Result<i32> {
     let text = args.query.join(" ");
     let query = Query::parse(&text).map_err(|error| anyhow::anyhow!("{}", error.render()))?;
+    if args.follow {
+        check_matchable(&query).map_err(|error| anyhow::anyhow!("{}", error.render()))?;
+    }
     let searcher = app::open_searcher(config).await?;
     let limit = if args.count { 0 } else { args.limit };
     let request = Request {

@@ -15,6 +15,7 @@ use super::error::IndexError;
 use super::guarded::Guarded;
 use super::near::{Leaf, NearQuery};
 use super::schema::{Fields, WordField, written_exactly};
+use crate::domain::PostId;
 use crate::query::time::TimeEdge;
 use crate::query::{self, Expr, MatchContext, Pattern, Test, Wildcard, Word};
 
@@ -37,6 +38,19 @@ pub(super) fn compile(
         searcher,
     };
     compiler.expr(query.expr())
+}
+
+/// The query, of these posts alone.
+pub(super) fn among(
+    posts: &[(PostId, f32)],
+    query: Box<dyn Query>,
+    fields: &Fields,
+) -> Box<dyn Query> {
+    let terms = posts
+        .iter()
+        .map(|(id, _)| Term::from_field_text(fields.id, id.as_str()));
+    let posts = filter(Box::new(TermSetQuery::new(terms)));
+    Box::new(BooleanQuery::intersection(vec![query, posts]))
 }
 
 struct Compiler<'a> {

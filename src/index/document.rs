@@ -103,7 +103,7 @@ pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument 
 }
 
 /// The first 8 bytes of the hash that the id is.
-fn tie(id: &PostId) -> u64 {
+pub(super) fn tie(id: &PostId) -> u64 {
     let digits = id.as_str().split_once('_').map_or("", |(_, hash)| hash);
     digits
         .get(..16)

@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod guarded;
 mod near;
+pub mod nearest;
 mod open;
 #[cfg(test)]
 mod parity;
@@ -24,6 +25,6 @@ mod writer;
 
 pub use error::IndexError;
 pub use open::{Index, Opened};
-pub use reader::{Facet, Hit, IndexReader, SearchOptions, SearchResult};
+pub use reader::{Facet, Hit, IndexReader, Nearest, SearchOptions, SearchResult};
 pub use survey::{NoPosition, Position, SLOT_SECS};
 pub use writer::{IndexChange, IndexWriter};

@@ -55,6 +55,7 @@ fn the_index_finds_what_the_matcher_says_is_true() {
             .collect();
         let sort = Sort::ALL[sample.below(Sort::ALL.len())];
         let options = SearchOptions {
+            nearest: None,
             limit: POSTS + 1,
             after: None,
             sort,

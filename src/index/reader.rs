@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,10 +10,11 @@ use jiff::tz::TimeZone;
 use tantivy::schema::Value;
 use tantivy::{ReloadPolicy, Searcher, TantivyDocument, TantivyError};
 
-use super::compile::compile;
+use super::compile::{among, compile};
+use super::document::tie;
 use super::error::IndexError;
 use super::schema::Fields;
-use super::survey::{Found, Position, Survey};
+use super::survey::{Found, Order, Position, Survey};
 use crate::domain::{AuthorId, PostId};
 use crate::query::{MatchContext, Query, Sort};
 
@@ -32,6 +34,8 @@ pub struct SearchOptions {
     pub after: Option<Position>,
     /// Their order.
     pub sort: Sort,
+    /// The only posts that are wanted, where the query asks for the nearest to one.
+    pub nearest: Option<Nearest>,
     /// Counts by label, too.
     pub facets: bool,
     /// Counts by time, too.
@@ -42,12 +46,21 @@ pub struct SearchOptions {
     pub zone: TimeZone,
 }
 
+/// Posts that are like one, with how much.
+#[derive(Debug, Clone)]
+pub struct Nearest {
+    /// Each with its similarity, -1 to 1.
+    pub posts: Vec<(PostId, f32)>,
+    /// Whether the nearest come first, whatever `sort` says.
+    pub in_order: bool,
+}
+
 /// One post that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// The post.
     pub post_id: PostId,
-    /// BM25; 0 unless sorted by it.
+    /// BM25 or similarity; 0 unless sorted by it.
     pub score: f32,
 }
 
@@ -134,13 +147,25 @@ impl IndexReader {
             now: options.now,
             zone: options.zone.clone(),
         };
-        let compiled = compile(query, &self.fields, &context, &searcher)?;
+        let mut compiled = compile(query, &self.fields, &context, &searcher)?;
+        let mut order = Order::By(options.sort);
+        if let Some(nearest) = &options.nearest {
+            compiled = among(&nearest.posts, compiled, &self.fields);
+            if nearest.in_order {
+                let posts = nearest.posts.iter();
+                order = Order::Nearest(Arc::new(
+                    posts
+                        .map(|(id, similarity)| (tie(id), *similarity))
+                        .collect(),
+                ));
+            }
+        }
         let limit = options.limit.min(MAX_LIMIT);
         let survey = Survey {
             // One more says whether there is a next page.
             limit: if limit == 0 { 0 } else { limit + 1 },
             after: options.after,
-            sort: options.sort,
+            order,
             facets: options.facets,
             slots: options.slots,
             deadline: began + TIME_OUT,

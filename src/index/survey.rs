@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tantivy::collector::{Collector, SegmentCollector};
@@ -77,11 +78,18 @@ impl FromStr for Position {
     }
 }
 
+/// What decides which documents come first.
+pub(super) enum Order {
+    By(Sort),
+    /// Similarity by the posts' own numbers, the most similar first.
+    Nearest(Arc<HashMap<u64, f32>>),
+}
+
 /// What is wanted of the documents.
 pub(super) struct Survey {
     pub limit: usize,
     pub after: Option<Position>,
-    pub sort: Sort,
+    pub order: Order,
     pub facets: bool,
     pub slots: bool,
     pub deadline: Instant,
@@ -118,11 +126,12 @@ impl Collector for Survey {
             ord,
             limit: self.limit,
             after: self.after,
-            key: match self.sort {
-                Sort::Newest => Key::Time(columns.i64(ORDERED_AT)?),
-                Sort::Relevance => Key::Relevance,
-                Sort::Engagement => Key::Most(columns.f64(ENGAGEMENT)?),
-                Sort::Score => Key::Least(columns.f64(SCORE)?),
+            key: match &self.order {
+                Order::By(Sort::Newest) => Key::Time(columns.i64(ORDERED_AT)?),
+                Order::By(Sort::Relevance) => Key::Relevance,
+                Order::By(Sort::Engagement) => Key::Most(columns.f64(ENGAGEMENT)?),
+                Order::By(Sort::Score) => Key::Least(columns.f64(SCORE)?),
+                Order::Nearest(similarities) => Key::Nearest(Arc::clone(similarities)),
             },
             tie: columns.u64(TIE)?,
             times: self.slots.then(|| columns.i64(ORDERED_AT)).transpose()?,
@@ -134,7 +143,7 @@ impl Collector for Survey {
     }
 
     fn requires_scoring(&self) -> bool {
-        self.sort == Sort::Relevance && self.limit > 0
+        matches!(self.order, Order::By(Sort::Relevance)) && self.limit > 0
     }
 
     fn collect_segment(
@@ -191,6 +200,7 @@ enum Key {
     Relevance,
     Most(Column<f64>),
     Least(Column<f64>),
+    Nearest(Arc<HashMap<u64, f32>>),
 }
 
 /// The work on one segment.
@@ -229,12 +239,18 @@ impl Ord for Best {
 }
 
 impl Segment {
-    fn place(&mut self, doc: DocId, score: Score) {
+    fn place(&mut self, doc: DocId, mut score: Score) {
         let key = match &self.key {
             Key::Time(column) => column.first(doc).map(i64_to_u64),
             Key::Relevance => Some(f64_to_u64(f64::from(score))),
             Key::Most(column) => column.first(doc).map(f64_to_u64),
             Key::Least(column) => column.first(doc).map(|score| !f64_to_u64(score)),
+            Key::Nearest(similarities) => {
+                let tie = self.tie.first(doc);
+                let similarity = tie.and_then(|tie| similarities.get(&tie).copied());
+                score = similarity.unwrap_or(0.0);
+                similarity.map(|similarity| f64_to_u64(f64::from(similarity)))
+            }
         };
         // Posts without the number come last.
         let key = key.unwrap_or(0);

@@ -42,6 +42,7 @@ fn upsert(record: &PostRecord) -> IndexChange {
 
 fn options() -> SearchOptions {
     SearchOptions {
+        nearest: None,
         limit: 10,
         after: None,
         sort: Sort::Newest,

@@ -285,6 +285,7 @@ async fn the_index_follows_the_store_and_a_rebuild_finds_the_same() {
     let mut indexer = Indexer::new(world.store.clone(), opened.writer, opened.reader);
     let find = |text: &str| {
         let options = SearchOptions {
+            nearest: None,
             limit: 10,
             after: None,
             sort: Sort::Newest,

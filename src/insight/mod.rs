@@ -8,6 +8,7 @@ pub mod dto;
 pub mod histogram;
 pub mod marks;
 pub mod search;
+pub mod similar;
 pub mod status_dto;
 
 pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};

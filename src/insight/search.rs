@@ -12,8 +12,11 @@ use jiff::tz::TimeZone;
 use super::dto::{FacetDto, FacetValueDto, HitDto, MentionDto, SearchDto};
 use super::histogram::Histogram;
 use super::marks::{Segment, segments};
+use super::similar::Neighbours;
 use crate::domain::{PostId, PostRecord};
-use crate::index::{Facet, IndexError, IndexReader, Position, SearchOptions, SearchResult};
+use crate::index::{
+    Facet, IndexError, IndexReader, Nearest, Position, SearchOptions, SearchResult,
+};
 use crate::query::{Query, Sort, highlight, highlight_title, snippet};
 use crate::store::{Store, StoreError};
 
@@ -27,6 +30,7 @@ pub struct Searcher {
     pub index: IndexReader,
     /// The truth.
     pub store: Store,
+    neighbours: Neighbours,
 }
 
 /// Which part of the matches is wanted.
@@ -36,7 +40,7 @@ pub struct Request {
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<Position>,
-    /// The order; without one that of the query's `sort:`, else the newest first.
+    /// The order; without one that of the query's `sort:`, else the nearest to its `similar:`, else the newest first.
     pub sort: Option<Sort>,
     /// Also counts by label.
     pub facets: bool,
@@ -50,12 +54,16 @@ pub struct Request {
 
 impl Request {
     /// The same for the index, in the order that this or else the query asks for.
-    #[must_use]
-    pub fn options(&self, query: &Query) -> SearchOptions {
+    fn options(&self, query: &Query, nearest: Option<Vec<(PostId, f32)>>) -> SearchOptions {
+        let sort = self.sort.or(query.sort());
         SearchOptions {
             limit: self.limit,
             after: self.after,
-            sort: self.sort.or(query.sort()).unwrap_or_default(),
+            sort: sort.unwrap_or_default(),
+            nearest: nearest.map(|posts| Nearest {
+                posts,
+                in_order: sort.is_none(),
+            }),
             facets: self.facets,
             slots: self.histogram,
             now: self.now,
@@ -111,7 +119,7 @@ impl Answer {
 pub struct Hit {
     /// The post.
     pub record: PostRecord,
-    /// Relevance.
+    /// Relevance or similarity; 0 unless sorted by it.
     pub score: f32,
     /// The title, matched words marked.
     pub title: Vec<Segment>,
@@ -125,6 +133,11 @@ pub enum SearchError {
     /// The query asks for too much: the message says what to do.
     #[error(transparent)]
     TooMuch(IndexError),
+    /// `similar:` names a post that nothing can be compared with.
+    #[error(
+        "similar: the post {0} is not known, or was not scored: take the id of one that a search shows"
+    )]
+    NothingToCompare(PostId),
     /// The index failed.
     #[error("the index could not answer")]
     Index(#[source] IndexError),
@@ -137,6 +150,28 @@ pub enum SearchError {
 }
 
 impl Searcher {
+    /// Joins an index and the store that it shows.
+    #[must_use]
+    pub fn new(index: IndexReader, store: Store) -> Self {
+        let neighbours = Neighbours::default();
+        Self {
+            index,
+            store,
+            neighbours,
+        }
+    }
+
+    /// The posts that are most like this one; see [`Neighbours::of`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn similar_to(
+        &self,
+        post: &PostId,
+    ) -> Result<Option<Vec<(PostId, f32)>>, StoreError> {
+        self.neighbours.of(&self.store, post).await
+    }
+
     /// The page of matches that the request asks for.
     ///
     /// # Errors
@@ -168,8 +203,14 @@ impl Searcher {
     }
 
     async fn ask(&self, query: &Query, request: &Request) -> Result<SearchResult, SearchError> {
+        let mut nearest = None;
+        if let Some(post) = query.similar() {
+            let similar = self.similar_to(post).await?;
+            let unknown = || SearchError::NothingToCompare(post.clone());
+            nearest = Some(similar.ok_or_else(unknown)?);
+        }
         let (index, query) = (self.index.clone(), query.clone());
-        let options = request.options(&query);
+        let options = request.options(&query, nearest);
         // tantivy computes; the runtime's own threads must stay free for those who wait.
         let search = tokio::task::spawn_blocking(move || index.search(&query, &options));
         search

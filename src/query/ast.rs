@@ -8,6 +8,7 @@ use super::parser;
 use super::time::{TimeEdge, When};
 use super::tokens::mark;
 use super::wildcard::Wildcard;
+use crate::domain::PostId;
 
 /// The most bytes of a query's text.
 pub const MAX_BYTES: usize = 4096;
@@ -24,6 +25,7 @@ pub struct Query {
     pub(super) text: String,
     pub(super) expr: Expr,
     pub(super) sort: Option<Sort>,
+    pub(super) similar: Option<PostId>,
 }
 
 impl Query {
@@ -43,25 +45,29 @@ impl Query {
             text: "*".to_owned(),
             expr: Expr::Leaf(Leaf { test, span: 0..1 }),
             sort: None,
+            similar: None,
         }
     }
 
-    /// Both this query and another, in the order that this one or else the other asks for. May pass the
+    /// Both this query and another, with the order and the `similar:` of this one or else of the other. May pass the
     /// bounds of what is parsed: those are for what people write.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let sort = self.sort.or(other.sort);
+        let similar = self.similar.clone().or_else(|| other.similar.clone());
         let everything =
             |query: &Self| matches!(&query.expr, Expr::Leaf(leaf) if leaf.test == Test::Everything);
         if everything(self) {
             return Self {
                 sort,
+                similar,
                 ..other.clone()
             };
         }
         if everything(other) {
             return Self {
                 sort,
+                similar,
                 ..self.clone()
             };
         }
@@ -76,6 +82,7 @@ impl Query {
             text: expr.to_string(),
             expr,
             sort,
+            similar,
         }
     }
 
@@ -89,6 +96,13 @@ impl Query {
     #[must_use]
     pub fn sort(&self) -> Option<Sort> {
         self.sort
+    }
+
+    /// The post that `similar:` names: only the posts nearest to it by embedding are asked for, the nearest
+    /// first unless there is a `sort:`. Outside of what is matched in memory.
+    #[must_use]
+    pub fn similar(&self) -> Option<&PostId> {
+        self.similar.as_ref()
     }
 
     /// The text that was parsed, as a person wrote it.
@@ -109,7 +123,7 @@ impl Query {
 /// Queries are equal when they mean the same tree, however they were written.
 impl PartialEq for Query {
     fn eq(&self, other: &Self) -> bool {
-        self.expr == other.expr && self.sort == other.sort
+        self.expr == other.expr && self.sort == other.sort && self.similar == other.similar
     }
 }
 

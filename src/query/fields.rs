@@ -28,14 +28,13 @@ pub(super) enum NoField {
 }
 
 /// Fields of the language that come later.
-const LATER: [(&str, Option<&str>); 9] = [
+const LATER: [(&str, Option<&str>); 8] = [
     ("country", None),
     ("tag", Some("#tag finds a hashtag in the text")),
     ("reach", Some("followers:>1000 works")),
     ("status", None),
     ("assignee", None),
     ("priority", None),
-    ("similar", None),
     ("near", Some("write battery NEAR/5 dead")),
     ("topic", None),
 ];

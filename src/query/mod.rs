@@ -7,6 +7,7 @@
 pub(crate) mod address;
 pub mod ast;
 pub mod candidates;
+mod check;
 pub mod error;
 pub mod explain;
 mod fields;
@@ -27,10 +28,10 @@ pub use ast::{
     TextTest, Word,
 };
 pub use candidates::Candidates;
+pub use check::{check_matchable, check_monitor};
 pub use error::QueryError;
 pub use highlight::{Snippet, highlight, highlight_title, snippet};
 pub use matcher::{Candidate, Known, Truth, matches, matches_tokens};
-pub use parser::check_monitor;
 pub use time::MatchContext;
 pub use tokens::PostTokens;
 pub use wildcard::Wildcard;

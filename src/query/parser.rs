@@ -3,14 +3,13 @@
 
 use std::ops::Range;
 
-use super::ast::{
-    Expr, LabelField, Leaf, MAX_BYTES, MAX_DEPTH, MAX_LEAVES, Query, Scope, Sort, Test,
-};
+use super::ast::{Expr, Leaf, MAX_BYTES, MAX_DEPTH, MAX_LEAVES, Query, Scope, Sort, Test};
 use super::error::QueryError;
 use super::fields::{Field, NoField};
 use super::leaf::{self, How, Written};
 use super::lexer::{Kind, Lexeme, lex};
 use super::near;
+use crate::domain::{MentionId, PostId};
 
 /// Parses a query; see `Query::parse`.
 pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
@@ -32,6 +31,7 @@ pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
         at: 0,
         leaves: 0,
         sort: None,
+        similar: None,
     };
     let expr = parser.list(None, 0)?;
     match parser.peek() {
@@ -39,6 +39,7 @@ pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
             text: text.to_owned(),
             expr,
             sort: parser.sort.map(|(sort, _)| sort),
+            similar: parser.similar.map(|(post, _)| post),
         }),
         Some(lexeme) => {
             Err(
@@ -49,37 +50,14 @@ pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
     }
 }
 
-const WHEN_IT_ARRIVES: &str = "remove it; a monitor judges each post when it arrives";
-
-/// Refuses what has no meaning in a monitor, which judges each post once, when it arrives.
-///
-/// # Errors
-/// When the query asks for a time or for another monitor.
-pub fn check_monitor(query: &Query) -> Result<(), QueryError> {
-    for (leaf, _) in query.leaves() {
-        let (what, instead) = match &leaf.test {
-            Test::Time { edge, .. } => (edge.as_str(), WHEN_IT_ARRIVES),
-            Test::Date { .. } => ("date", WHEN_IT_ARRIVES),
-            Test::Label {
-                field: LabelField::Monitor,
-                ..
-            } => (
-                "monitor",
-                "write that monitor's query in its place, in brackets",
-            ),
-            _ => continue,
-        };
-        let message = format!("{what}: has no meaning in a monitor");
-        return Err(QueryError::new(query.source(), leaf.span.clone(), message).expecting(instead));
-    }
-    if let Some(sort) = query.sort() {
-        let at = query.source().find("sort:").unwrap_or_default();
-        let end = at + "sort:".len() + sort.as_str().len();
-        let message = "sort: has no meaning in a monitor";
-        return Err(QueryError::new(query.source(), at..end, message).expecting("remove it"));
-    }
-    Ok(())
+/// The post with this id, or that is the mention with this id.
+fn post_named(id: &str) -> Option<PostId> {
+    let mention = || MentionId::parse(id).ok().map(|mention| mention.post());
+    PostId::parse(id).ok().or_else(mention)
 }
+
+/// What belongs to the query and to none of its parts.
+const DIRECTIVES: [&str; 2] = ["sort", "similar"];
 
 /// The field that a bracket stands in, `title:( ... )`.
 #[derive(Clone, Copy)]
@@ -99,6 +77,7 @@ struct Parser<'a> {
     at: usize,
     leaves: usize,
     sort: Option<(Sort, Range<usize>)>,
+    similar: Option<(PostId, Range<usize>)>,
 }
 
 impl Parser<'_> {
@@ -129,7 +108,7 @@ impl Parser<'_> {
             if self.directive(depth, &operators)? {
                 match self.peek().map(|lexeme| &lexeme.kind) {
                     None => {
-                        // `sort:` stood last: the operator before it joined it to nothing.
+                        // It stood last: the operator before it joined it to nothing.
                         operators.pop();
                         break;
                     }
@@ -220,7 +199,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Takes a `sort:`, which belongs to the query and to none of its parts.
+    /// Takes a directive, where one stands here.
     fn directive(
         &mut self,
         depth: usize,
@@ -233,43 +212,56 @@ impl Parser<'_> {
         else {
             return Ok(false);
         };
-        if name != "sort" {
+        if !DIRECTIVES.contains(&name.as_str()) {
             return Ok(false);
         }
         let value = self.lexemes.get(self.at + 1).cloned();
         let end = value.as_ref().map_or(span.end, |value| value.span.end);
         let whole = span.start..end;
-        let expected = || {
-            let all: Vec<String> = Sort::ALL
-                .iter()
-                .map(|sort| format!("sort:{}", sort.as_str()))
-                .collect();
-            format!("write {}", all.join(", "))
-        };
         if depth > 0
             || operators
                 .iter()
                 .any(|(operator, _)| *operator == Operator::Or)
         {
-            return Err(self
-                .error(whole, "sort: orders the whole answer")
-                .expecting("write it at the end, outside of brackets, not behind OR"));
+            return Err(self.not_here(&name, whole));
         }
-        if self.sort.is_some() {
+        let word = match value.map(|value| value.kind) {
+            Some(Kind::Bare(word)) => word,
+            _ => String::new(),
+        };
+        let again = if name == "sort" {
+            let sort = Sort::ALL.iter().find(|sort| sort.as_str() == word).copied();
+            let sort = sort.ok_or_else(|| self.no_order(whole.clone()))?;
+            self.sort.replace((sort, whole.clone())).is_some()
+        } else {
+            let post = post_named(&word).ok_or_else(|| {
+                self.error(whole.clone(), "this is no post")
+                    .expecting("write the id of a post or a mention, as a search prints it")
+            })?;
+            self.similar.replace((post, whole.clone())).is_some()
+        };
+        if again {
             return Err(self
-                .error(whole, "there is a sort: already")
+                .error(whole, format!("there is a {name}: already"))
                 .expecting("remove one"));
         }
-        let sort = match value.map(|value| value.kind) {
-            Some(Kind::Bare(word)) => Sort::ALL.iter().find(|sort| sort.as_str() == word).copied(),
-            _ => None,
-        };
-        let Some(sort) = sort else {
-            return Err(self.error(whole, "this is no order").expecting(expected()));
-        };
         self.at += 2;
-        self.sort = Some((sort, whole));
         Ok(true)
+    }
+
+    fn not_here(&self, name: &str, span: Range<usize>) -> QueryError {
+        let does = if name == "sort" { "orders" } else { "narrows" };
+        self.error(span, format!("{name}: {does} the whole answer"))
+            .expecting("write it at the end, outside of brackets, not behind OR or NOT")
+    }
+
+    fn no_order(&self, span: Range<usize>) -> QueryError {
+        let all: Vec<String> = Sort::ALL
+            .iter()
+            .map(|sort| format!("sort:{}", sort.as_str()))
+            .collect();
+        self.error(span, "this is no order")
+            .expecting(format!("write {}", all.join(", ")))
     }
 
     /// A member, or several that `NEAR` joins; it binds more closely than AND and OR.
@@ -372,6 +364,10 @@ impl Parser<'_> {
         group: Option<Group>,
         depth: usize,
     ) -> Result<Expr, QueryError> {
+        if DIRECTIVES.contains(&name) {
+            let end = self.next().map_or(span.end, |value| value.span.end);
+            return Err(self.not_here(name, span.start..end));
+        }
         let field = Field::named(name).map_err(|reason| self.no_field(name, &span, reason))?;
         if group.is_some() {
             return Err(self

@@ -8,12 +8,16 @@ use super::time::When;
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.sort.is_none() && self.similar.is_none() {
+            return self.expr.fmt(f);
+        }
+        grouped(f, &self.expr)?;
+        if let Some(post) = &self.similar {
+            write!(f, " similar:{post}")?;
+        }
         match self.sort {
-            Some(sort) => {
-                grouped(f, &self.expr)?;
-                write!(f, " sort:{}", sort.as_str())
-            }
-            None => self.expr.fmt(f),
+            Some(sort) => write!(f, " sort:{}", sort.as_str()),
+            None => Ok(()),
         }
     }
 }

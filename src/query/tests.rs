@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::sample::{NOW, Sample};
 use super::*;
-use crate::domain::PostRecord;
+use crate::domain::{PostId, PostRecord};
 
 fn context() -> MatchContext {
     MatchContext {
@@ -196,6 +196,40 @@ fn monitors_refuse_times_and_other_monitors() {
     assert_eq!(error.span(), 13..21);
     assert!(check("until:today").is_err());
     assert!(check("monitor:brand").is_err());
+    let id = "post_0123456789abcdef0123456789abcdef";
+    let error = check(&format!("battery similar:{id} dead")).expect_err("refused");
+    assert_eq!(error.message(), "similar: has no meaning in a monitor");
+    assert_eq!(error.span(), 8..16 + id.len());
+}
+
+#[test]
+fn similar_belongs_to_the_whole_query() {
+    let id = "post_0123456789abcdef0123456789abcdef";
+    let mention = id.replace("post_", "mention_");
+    let post = Some(PostId::parse(id).expect("an id"));
+    for (text, canonical) in [
+        (format!("similar:{id}"), format!("* similar:{id}")),
+        (format!("similar:{mention}"), format!("* similar:{id}")),
+        (
+            format!("a similar:{id} b"),
+            format!("(a AND b) similar:{id}"),
+        ),
+        (
+            format!("sort:new AND similar:{id} AND a"),
+            format!("a similar:{id} sort:new"),
+        ),
+    ] {
+        let query = Query::parse(&text).expect(&text);
+        assert_eq!(query.similar(), post.as_ref(), "{text}");
+        assert_eq!(query.to_string(), canonical, "{text}");
+        assert_eq!(Query::parse(&canonical), Ok(query), "{text}");
+    }
+    let other = Query::parse(&id.replace("post_", "similar:post_")).expect("a query");
+    let both = Query::parse("battery").expect("a word").and(&other);
+    assert_eq!(both.similar(), post.as_ref());
+    assert_ne!(both, Query::parse("battery").expect("a word"));
+    assert!(check_matchable(&both).is_err());
+    assert_eq!(check_matchable(&Query::everything()), Ok(()));
 }
 
 #[test]

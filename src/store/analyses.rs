@@ -1,4 +1,4 @@
-//! Analyses and embeddings.
+//! Writes analyses and embeddings, and reads analyses.
 //!
 //! The names of a model's labels are stored once (`label_sets`); an analysis keeps probabilities and flags
 //! in a blob: one byte that says how wide a probability is (4 or 8 bytes), the probabilities,
@@ -11,13 +11,12 @@ use std::collections::hash_map::Entry;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::Store;
-use super::columns::{Columns, hash_bytes, json, name, unjson, unvariant, variant};
+use super::columns::{Columns, json, name, unjson, unvariant, variant};
 use super::corrections::{corrected, forget_correction};
-use super::error::{Fault, Sql, StoreError};
+use super::error::{Fault, Sql};
 use super::posts::Row;
 use crate::domain::analysis::LabelScore;
-use crate::domain::{Analysis, EmotionScores, IntentScores, ModelId, PostId, Sentiment};
+use crate::domain::{Analysis, EmotionScores, IntentScores, ModelId, Sentiment};
 
 /// The names of a model's labels, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,24 +28,6 @@ pub(super) struct LabelNames {
 
 /// Label names by row, as far as they were met.
 pub(super) type LabelSets = HashMap<i64, LabelNames>;
-
-impl Store {
-    /// The post's embedding; `None` when the post or its embedding is not there.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn embedding(&self, post: &PostId) -> Result<Option<Vec<i8>>, StoreError> {
-        let id = hash_bytes(post.as_str());
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT vector FROM embeddings WHERE post = (SELECT row FROM posts WHERE id = ?1)",
-            )?;
-            let vector: Option<Vec<u8>> = statement.query_row([id], |row| row.get(0)).optional()?;
-            Ok(vector.map(|bytes| bytes.into_iter().map(u8::cast_signed).collect()))
-        })
-        .await
-    }
-}
 
 /// Keeps the analysis, with what a person corrected; whether it differs from the one that was there. An empty embedding leaves the
 /// stored one, unless `content_changed`.

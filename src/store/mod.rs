@@ -21,6 +21,7 @@ mod customers;
 mod deliveries;
 mod digests;
 mod duplicates;
+mod embeddings;
 mod endpoints;
 mod error;
 mod events;
@@ -57,6 +58,7 @@ pub use deliveries::{
     Attempt, AttemptOutcome, DeadLetter, DeliveryCounts, PastAttempt, PendingDelivery,
 };
 pub use digests::{DigestRun, MonitorWindow};
+pub use embeddings::StoredEmbedding;
 pub use error::{StoreError, StoreReaction};
 pub use events::StoredEvent;
 pub use import::ImportOutcome;

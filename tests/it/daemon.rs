@@ -343,6 +343,7 @@ pub fn indexed(data: &Path) -> Vec<PostId> {
     let reader = Index::open_read_only(&data.join("index")).expect("an index");
     let query = Query::parse("since:1990-01-01").expect("a query");
     let options = SearchOptions {
+        nearest: None,
         limit: 10_000,
         after: None,
         sort: Sort::Newest,

@@ -170,3 +170,40 @@ fn what_is_heard_later_is_followed() {
     signal(child.id(), "INT");
     assert_eq!(child.wait().expect("ends").code(), Some(0));
 }
+
+#[test]
+fn similar_posts_are_found_by_meaning() {
+    let home = Home::new("");
+    let posts = home.file(
+        "posts.ndjson",
+        r#"{"v":1,"id":"1","text":"The battery of my phone is dead again","language":"en"}
+{"v":1,"id":"2","text":"My phone's battery died and does not charge any more","language":"en"}
+{"v":1,"id":"3","text":"We baked a cake with apples for grandmother","language":"en"}
+"#,
+    );
+    home.configure(&format!(
+        "[[sources]]\nid = \"posts\"\ntype = \"file\"\ninterval_secs = 1\npath = \"{}\"\n[[monitors]]\nid = \"all\"\nquery = \"*\"\n",
+        posts.display()
+    ));
+    let once = home.run(&["run", "--once"]);
+    assert_eq!(once.status, Some(0), "{once:?}");
+    let first = home.run(&["search", "--json", "dead"]).json();
+    let id = first["hits"][0]["mention"]["id"].as_str().expect("an id");
+    let answer = home
+        .run(&["search", "--json", &format!("similar:{id}")])
+        .json();
+    let texts: Vec<&str> = answer["hits"]
+        .as_array()
+        .expect("hits")
+        .iter()
+        .filter_map(|hit| hit["mention"]["native_id"].as_str())
+        .collect();
+    assert_eq!(texts, ["2", "3"], "{answer}");
+    let score = |n: usize| answer["hits"][n]["score"].as_f64().expect("a number");
+    assert!(score(0) > score(1) + 0.2, "{answer}");
+
+    home.run(&["search", "--follow", &format!("similar:{id}")])
+        .refused(&["remove it, or use search"]);
+    home.run(&["search", "similar:post_00000000000000000000000000000000"])
+        .refused(&["was not scored"]);
+}

@@ -16,11 +16,10 @@ use crate::analysis::{self, AnalyzerHandle, Outcome, Text};
 use crate::app;
 use crate::config::Config;
 use crate::domain::{PostRecord, SourceId};
-use crate::index::IndexReader;
 use crate::ingest::{normalize, scored_text};
-use crate::insight::Request;
+use crate::insight::{Answer, Request};
 use crate::query::explain::{LeafReport, cost, explain, needs_analysis};
-use crate::query::{Candidate, MatchContext, Query, Truth, matches};
+use crate::query::{Candidate, MatchContext, Query, Truth, check_matchable, matches};
 use crate::runtime::Clock;
 use crate::sources::post_format::{Defaults, LineItem, parse_line};
 
@@ -42,6 +41,11 @@ fn parse(words: &[String]) -> anyhow::Result<Query> {
     Query::parse(&words.join(" ")).map_err(|error| anyhow::anyhow!("{}", error.render()))
 }
 
+/// Refuses what can't be judged post by post.
+fn matchable(query: &Query) -> anyhow::Result<()> {
+    check_matchable(query).map_err(|error| anyhow::anyhow!("{}", error.render()))
+}
+
 async fn explain_query(
     config: &Config,
     args: &ExplainArgs,
@@ -54,14 +58,14 @@ async fn explain_query(
     };
     // A query can be explained before anything was heard, and costs what it costs in this index.
     let searcher = app::open_searcher(config).await.ok();
-    let matching = |query: &Query, reader: &IndexReader| {
-        let request = Request::first(0, context.now, context.zone.clone());
-        reader.search(query, &request.options(query))
-    };
+    let request = Request::first(0, context.now, context.zone.clone());
     let found = match &searcher {
-        Some(searcher) => Some(matching(&query, &searcher.index)?),
+        Some(searcher) => Some(searcher.search(&query, &request).await?),
         None => None,
     };
+    if args.post.is_some() {
+        matchable(&query)?;
+    }
     let post = match (&args.post, &searcher) {
         (None, _) => None,
         (Some(id), Some(searcher)) => {
@@ -158,7 +162,7 @@ fn line(leaf: &LeafReport, record: &PostRecord, output: &Output) -> String {
 
 fn as_json(
     query: &Query,
-    found: Option<&crate::index::SearchResult>,
+    found: Option<&Answer>,
     verdict: Option<&(bool, Vec<LeafReport>)>,
 ) -> serde_json::Value {
     let cost = cost(query);
@@ -196,6 +200,7 @@ fn as_json(
 /// Copies the lines of stdin whose post matches to stdout, as they came.
 async fn filter(config: &Config, args: &MatchArgs) -> anyhow::Result<i32> {
     let query = parse(&args.query)?;
+    matchable(&query)?;
     let context = MatchContext {
         now: Clock::system().now(),
         zone: app::zone(config)?,

@@ -242,10 +242,28 @@ fn errors_point_at_the_place_and_say_what_would_be_right() {
             "write sort:new, sort:relevance, sort:engagement, sort:score",
         ),
         (
+            "a similar:dead",
+            "this is no post",
+            "similar:dead",
+            "write the id of a post or a mention, as a search prints it",
+        ),
+        (
+            "NOT similar:post_0123456789abcdef0123456789abcdef",
+            "similar: narrows the whole answer",
+            "similar:post_0123456789abcdef0123456789abcdef",
+            "write it at the end, outside of brackets, not behind OR or NOT",
+        ),
+        (
+            "a OR similar:post_0123456789abcdef0123456789abcdef",
+            "similar: narrows the whole answer",
+            "similar:post_0123456789abcdef0123456789abcdef",
+            "write it at the end, outside of brackets, not behind OR or NOT",
+        ),
+        (
             "(a sort:new)",
             "sort: orders the whole answer",
             "sort:new",
-            "write it at the end, outside of brackets, not behind OR",
+            "write it at the end, outside of brackets, not behind OR or NOT",
         ),
         (
             "sort:new a sort:score",
@@ -278,9 +296,7 @@ fn errors_point_at_the_place_and_say_what_would_be_right() {
         assert_eq!(&text[error.span()], place, "{text}");
         assert_eq!(error.expected(), Some(expected), "{text}");
     }
-    for later in [
-        "similar", "status", "assignee", "priority", "country", "tag",
-    ] {
+    for later in ["status", "assignee", "priority", "country", "tag"] {
         let error = refused(&format!("{later}:x"));
         assert_eq!(error.message(), format!("{later}: is not available yet"));
     }

@@ -317,7 +317,8 @@ async fn an_embedding_stays_until_the_text_changes() {
             .changed_posts,
         0
     );
-    assert_eq!(store.embedding(&post(1).id).await.unwrap(), Some(vector));
+    let stored = store.embedding(&post(1).id).await.unwrap();
+    assert_eq!(stored.map(|stored| stored.vector), Some(vector));
     let mut edited = mention_of(post(1));
     edited.post.text = "edited".into();
     commit(&store, vec![edited]).await;

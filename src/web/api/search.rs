@@ -77,7 +77,9 @@ pub(in crate::web) async fn counts(
         let counted = match parse(&text) {
             Ok(query) => match site.web.searcher.search(&query, &request).await {
                 Ok(answer) => Ok(answer.total),
-                Err(SearchError::TooMuch(error)) => Err(error.to_string()),
+                Err(error @ (SearchError::TooMuch(_) | SearchError::NothingToCompare(_))) => {
+                    Err(error.to_string())
+                }
                 Err(error) => return Err(Problem::internal(&error)),
             },
             Err(problem) => Err(problem.detail().to_owned()),
@@ -107,7 +109,9 @@ pub(in crate::web) fn query_problem(error: &QueryError) -> Problem {
 /// Why there is no answer as a problem: what asks for too much is the asker's.
 pub(in crate::web) fn search_problem(error: &SearchError) -> Problem {
     match error {
-        SearchError::TooMuch(_) => Problem::bad_request(error.to_string()),
+        SearchError::TooMuch(_) | SearchError::NothingToCompare(_) => {
+            Problem::bad_request(error.to_string())
+        }
         SearchError::Index(_) | SearchError::Store(_) | SearchError::CutOff => {
             Problem::internal(error)
         }

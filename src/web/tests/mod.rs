@@ -3,5 +3,6 @@
 mod api;
 mod auth;
 mod pages;
+mod similar;
 mod site;
 mod sources;

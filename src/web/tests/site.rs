@@ -78,10 +78,7 @@ impl Site {
         let (declared, declared_receiver) = watch::channel(Arc::default());
         let (sender, commands) = mpsc::channel(1);
         let state = WebState {
-            searcher: Searcher {
-                index,
-                store: store.clone(),
-            },
+            searcher: Searcher::new(index, store.clone()),
             store,
             clock: clock.clone(),
             zone: TimeZone::UTC,
@@ -121,6 +118,16 @@ impl Site {
             _tasks: tasks,
             _dir: dir,
         }
+    }
+
+    /// Commits more posts, and that some are gone, to the store alone.
+    pub async fn commit(&self, posts: Vec<PostCommit>, deleted: Vec<PostId>) {
+        let now = self.state.clock.now();
+        let batch = BatchCommit {
+            deleted,
+            ..batch(posts, now)
+        };
+        self.state.store.commit_batch(batch).await.unwrap();
     }
 
     /// Sends a request with these header lines over TCP.
@@ -277,7 +284,11 @@ pub(super) fn status(now: Timestamp) -> SourceStatus {
 }
 
 async fn seed(store: &Store, posts: Vec<PostCommit>, now: Timestamp) {
-    let batch = BatchCommit {
+    store.commit_batch(batch(posts, now)).await.unwrap();
+}
+
+fn batch(posts: Vec<PostCommit>, now: Timestamp) -> BatchCommit {
+    BatchCommit {
         source: source(),
         cursor: Cursor::default(),
         status: status(now),
@@ -287,8 +298,7 @@ async fn seed(store: &Store, posts: Vec<PostCommit>, now: Timestamp) {
         forgotten: Vec::new(),
         events: Vec::new(),
         now,
-    };
-    store.commit_batch(batch).await.unwrap();
+    }
 }
 
 async fn index(dir: &Path, store: &Store) -> IndexReader {
