@@ -1,11 +1,12 @@
 //! What the scorer says of a text.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::id::ModelId;
 
 /// The three classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SentimentLabel {
     /// The author is against.

@@ -1,12 +1,13 @@
 //! What a person says of a post where the model was wrong.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::analysis::{INTENTS, LabelScore, MAX_URGENCY};
 use super::{Analysis, Sentiment, SentimentLabel};
 
 /// A person's word; what it leaves open stays the model's.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Correction {
     /// The sentiment.

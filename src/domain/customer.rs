@@ -1,6 +1,7 @@
 //! Customers of the CRM, the identities that they own, and their links to authors.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::id::{AuthorId, CustomerId};
 
@@ -26,7 +27,7 @@ pub struct Customer {
 
 /// Something that a customer owns and that can be recognised in public. Values are normalised by
 /// `customers::Identity` rules before they are compared or stored.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Identity {
     /// A handle on a network.

@@ -1,11 +1,12 @@
 //! A monitor without its query: what shows and reports need. The query lives in `config` and `query`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::id::MonitorId;
 
 /// Whose brand a monitor listens for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BrandRole {
     /// Our own brand.

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::customers::Import;
 use crate::store::{DeadLetter, ImportOutcome, StoredToken};
 
 /// What an import of customers did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportDto {
     /// Customers that are new.
     pub created: u64,
@@ -26,7 +27,7 @@ pub struct ImportDto {
 }
 
 /// A row that is no customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportRejectDto {
     /// Its line, counted from 1.
     pub line: u64,
@@ -62,7 +63,7 @@ impl ImportDto {
 }
 
 /// A delivery that was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetterDto {
     /// The event's id.
     pub event: String,
@@ -97,7 +98,7 @@ impl From<&DeadLetter> for DeadLetterDto {
 }
 
 /// An API token without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TokenDto {
     /// What it is called.
     pub name: String,

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::histogram::Histogram;
 use super::marks::Segment;
@@ -11,7 +12,7 @@ use crate::domain::{
 };
 
 /// A page of search results.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SearchDto {
     /// The query in canonical form.
     pub query: String,
@@ -33,7 +34,7 @@ pub struct SearchDto {
 }
 
 /// How many posts match a query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CountDto {
     /// As it was asked.
     pub query: String,
@@ -46,7 +47,7 @@ pub struct CountDto {
 }
 
 /// How many matches have which values of a label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FacetDto {
     /// The field, as in queries.
     pub field: String,
@@ -55,7 +56,7 @@ pub struct FacetDto {
 }
 
 /// A value of a label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FacetValueDto {
     /// As in queries.
     pub value: String,
@@ -64,7 +65,7 @@ pub struct FacetValueDto {
 }
 
 /// One match.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HitDto {
     /// Relevance; meaningful only against other hits of the same answer.
     pub score: f32,
@@ -77,7 +78,7 @@ pub struct HitDto {
 }
 
 /// A post with all that is known of it; a mention when a monitor matched.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MentionDto {
     /// `post_..`: equal after re-ingestion or a restore.
     pub id: String,
@@ -130,7 +131,7 @@ pub struct MentionDto {
 }
 
 /// A public account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuthorDto {
     /// `author_..`.
     pub id: String,
@@ -149,7 +150,7 @@ pub struct AuthorDto {
 }
 
 /// Absent means that the network does not say; 0 means none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EngagementDto {
     /// Likes, favourites, points.
     pub likes: Option<u64>,
@@ -160,7 +161,7 @@ pub struct EngagementDto {
 }
 
 /// Stars on their own scale.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RatingDto {
     /// The stars given.
     pub value: f64,
@@ -169,7 +170,7 @@ pub struct RatingDto {
 }
 
 /// What the scorer says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AnalysisDto {
     /// Name, version and hash of the model.
     pub model: String,
@@ -186,7 +187,7 @@ pub struct AnalysisDto {
 }
 
 /// Probabilities that add up to 1, and what follows from them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SentimentDto {
     /// `negative`, `neutral` or `positive`.
     pub label: String,
@@ -201,7 +202,7 @@ pub struct SentimentDto {
 }
 
 /// A label with its probability.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LabelDto {
     /// The name, as in queries.
     pub label: String,
@@ -212,7 +213,7 @@ pub struct LabelDto {
 }
 
 /// A customer and the link that leads to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LinkedCustomerDto {
     /// The CRM's id.
     pub id: String,
@@ -229,7 +230,7 @@ pub struct LinkedCustomerDto {
 }
 
 /// A customer with what tells us who they are, and what they said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CustomerDto {
     /// The CRM's id.
     pub id: String,

@@ -4,6 +4,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::index::SLOT_SECS;
 
@@ -11,7 +12,7 @@ use crate::index::SLOT_SECS;
 const MAX_BARS: usize = 120;
 
 /// A length of time, as people count it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bucket {
     /// An hour.
@@ -27,7 +28,7 @@ pub enum Bucket {
 }
 
 /// Matches by time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Histogram {
     /// The length of a bar.
     pub bucket: Bucket,
@@ -36,7 +37,7 @@ pub struct Histogram {
 }
 
 /// One bar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Bar {
     /// When it begins.
     pub from: Timestamp,

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::{BrandRole, MonitorSummary, SourceStatus};
 
 /// A source and how it fares.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SourceDto {
     /// The name.
     pub id: String,
@@ -43,7 +44,7 @@ pub struct SourceDto {
 }
 
 /// What was heard of a source and what may have been missed; how fresh it is, is `succeeded_at`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CoverageDto {
     /// The last poll that brought posts.
     pub news_at: Option<Timestamp>,
@@ -60,7 +61,7 @@ pub struct CoverageDto {
 }
 
 /// A saved listening query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MonitorDto {
     /// The name.
     pub id: String,

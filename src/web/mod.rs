@@ -130,8 +130,10 @@ pub fn router(state: WebState, door: Door) -> Router {
         web: state,
         assets: Assets::embedded(),
     });
+    let (api, description) = api::routes().split_for_parts();
     let routes = Router::new()
-        .merge(api::routes())
+        .merge(api)
+        .merge(api::openapi::route(&description))
         .merge(pages::routes())
         .merge(assets::routes())
         .merge(ready::routes())

@@ -2,15 +2,19 @@
 //! resume a source, try dead deliveries again.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
+use utoipa::{IntoParams, ToSchema};
 
+use super::extract::{Body, Named, Parameters};
+use super::openapi::{Answers, TAG_ACCESS, TAG_DAEMON, TAG_DELIVERIES};
 use crate::domain::{EventId, SourceId};
+use crate::insight::TokenDto;
 use crate::store::Refreshed;
 use crate::web::auth::guard::Admin;
 use crate::web::auth::issue_token;
@@ -18,17 +22,20 @@ use crate::web::pages::login::new_login_link;
 use crate::web::{Command, DeclaredSource, Problem, Role, SharedSite};
 
 /// `{"message": ".."}`
-#[derive(Debug, Serialize)]
-struct Done {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Done {
     message: String,
 }
 
 /// `{"url": ".."}`
-#[derive(Debug, Serialize)]
-struct LoginLink {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct LoginLink {
     url: String,
 }
 
+/// Builds the index anew from the store, while the old one serves.
+#[utoipa::path(post, path = "/api/v1/index/rebuild", tag = TAG_DAEMON,
+    responses((status = 202, body = Done), Answers))]
 pub(in crate::web) async fn rebuild(
     State(site): State<SharedSite>,
     _: Admin,
@@ -37,6 +44,9 @@ pub(in crate::web) async fn rebuild(
     Ok((StatusCode::ACCEPTED, Json(Done { message })).into_response())
 }
 
+/// Reads the configuration again; on an error the old one stays.
+#[utoipa::path(post, path = "/api/v1/reload", tag = TAG_DAEMON,
+    responses((status = 200, body = Done), Answers))]
 pub(in crate::web) async fn reload(
     State(site): State<SharedSite>,
     _: Admin,
@@ -45,39 +55,68 @@ pub(in crate::web) async fn reload(
     Ok(Json(Done { message }).into_response())
 }
 
+/// Makes a link that signs in to the page once.
+#[utoipa::path(post, path = "/api/v1/login-links", tag = TAG_ACCESS,
+    responses((status = 201, body = LoginLink), Answers))]
 pub(in crate::web) async fn login_link(State(site): State<SharedSite>, _: Admin) -> Response {
     let url = new_login_link(&site.web, Role::Admin);
     (StatusCode::CREATED, Json(LoginLink { url })).into_response()
 }
 
 /// `{"name": ".."}`
-#[derive(Debug, Deserialize)]
-pub(in crate::web) struct Named {
+#[derive(Debug, Deserialize, ToSchema)]
+pub(in crate::web) struct TokenName {
     name: String,
 }
 
 /// `{"token": ".."}`
-#[derive(Debug, Serialize)]
-struct NewTokenText {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct NewTokenText {
     token: String,
 }
 
 /// `?event=evt_..`; all when absent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Which {
+    /// The event whose deliveries are tried again; all dead ones when absent.
+    #[param(value_type = Option<String>)]
     event: Option<EventId>,
 }
 
 /// `{"requeued": 3}`
-#[derive(Debug, Serialize)]
-struct Requeued {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Requeued {
     requeued: u64,
 }
 
+/// `{"tokens": [..]}`
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Tokens {
+    tokens: Vec<TokenDto>,
+}
+
+/// Lists tokens: names, roles and uses, never the tokens.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = TAG_ACCESS,
+    responses((status = 200, body = Tokens), Answers))]
+pub(in crate::web) async fn tokens(
+    State(site): State<SharedSite>,
+    _: Admin,
+) -> Result<Json<Tokens>, Problem> {
+    let tokens = site.web.store.tokens().await;
+    let tokens = tokens.map_err(|error| Problem::internal(&error))?;
+    let tokens = tokens.iter().map(TokenDto::from).collect();
+    Ok(Json(Tokens { tokens }))
+}
+
+/// Makes an API token; it is shown in this answer and never again.
+#[utoipa::path(post, path = "/api/v1/tokens", tag = TAG_ACCESS, request_body = TokenName,
+    responses((status = 201, body = NewTokenText), Answers))]
 pub(in crate::web) async fn create_token(
     State(site): State<SharedSite>,
     _: Admin,
-    Json(named): Json<Named>,
+    Body(named): Body<TokenName>,
 ) -> Result<Response, Problem> {
     let token = issue_token(&site.web.store, &named.name, site.web.clock.now())
         .await
@@ -86,10 +125,13 @@ pub(in crate::web) async fn create_token(
     Ok((StatusCode::CREATED, Json(NewTokenText { token })).into_response())
 }
 
+/// Ends a token.
+#[utoipa::path(post, path = "/api/v1/tokens/revoke", tag = TAG_ACCESS, request_body = TokenName,
+    responses((status = 200, body = Done), Answers))]
 pub(in crate::web) async fn revoke_token(
     State(site): State<SharedSite>,
     _: Admin,
-    Json(named): Json<Named>,
+    Body(named): Body<TokenName>,
 ) -> Result<Response, Problem> {
     let revoked = site
         .web
@@ -106,11 +148,14 @@ pub(in crate::web) async fn revoke_token(
     Ok(Json(Done { message }).into_response())
 }
 
-/// A paused source is polled again: it is marked due, and the reload starts its poller anew.
+/// Polls a paused source again.
+#[utoipa::path(post, path = "/api/v1/sources/{id}/resume", tag = TAG_DAEMON,
+    params(("id" = String, Path, description = "The source's name")),
+    responses((status = 200, body = Done), Answers))]
 pub(in crate::web) async fn resume_source(
     State(site): State<SharedSite>,
     _: Admin,
-    Path(source): Path<SourceId>,
+    Named(source): Named<SourceId>,
 ) -> Result<Response, Problem> {
     let resumed = site
         .web
@@ -127,17 +172,20 @@ pub(in crate::web) async fn resume_source(
 }
 
 /// `{"message": "..", "next_poll_at": ".."}`
-#[derive(Debug, Serialize)]
-struct BroughtForward {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct BroughtForward {
     message: String,
     next_poll_at: Option<Timestamp>,
 }
 
-/// A source is polled now, or at the time before which its server wants no request.
+/// Polls a source now, or at the time before which its server wants no request.
+#[utoipa::path(post, path = "/api/v1/sources/{id}/refresh", tag = TAG_DAEMON,
+    params(("id" = String, Path, description = "The source's name")),
+    responses((status = 202, body = BroughtForward), Answers))]
 pub(in crate::web) async fn refresh_source(
     State(site): State<SharedSite>,
     _: Admin,
-    Path(source): Path<SourceId>,
+    Named(source): Named<SourceId>,
 ) -> Result<Response, Problem> {
     let declared = site.web.declared.borrow().clone();
     let enabled = |known: &&DeclaredSource| known.id == source && known.enabled;
@@ -171,10 +219,13 @@ pub(in crate::web) async fn refresh_source(
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 
+/// Tries dead deliveries again, and enables endpoints that had said that they are gone.
+#[utoipa::path(post, path = "/api/v1/deliveries/replay", tag = TAG_DELIVERIES, params(Which),
+    responses((status = 200, body = Requeued), Answers))]
 pub(in crate::web) async fn replay(
     State(site): State<SharedSite>,
     _: Admin,
-    Query(which): Query<Which>,
+    Parameters(which): Parameters<Which>,
 ) -> Result<Response, Problem> {
     let now = site.web.clock.now();
     let endpoints = site.web.declared.borrow().endpoints.clone();

@@ -2,10 +2,14 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query as Parameters, State};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::extract::{Named, Parameters};
+use super::openapi::{Answers, TAG_CUSTOMERS};
 
 use crate::customers::{ImportFormat, read_customers};
 use crate::domain::{Customer, CustomerId};
@@ -17,21 +21,25 @@ use crate::web::{Problem, SharedSite};
 /// Posts of a customer in one answer.
 const TIMELINE: usize = 50;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Parameter {
-    /// Where the timeline goes on.
+    /// Where the timeline goes on: the `next_cursor` of the answer before.
     #[serde(default)]
     pub cursor: String,
 }
 
+/// Shows a customer with the timeline of what they said, the newest first.
+#[utoipa::path(get, path = "/api/v1/customers/{id}", tag = TAG_CUSTOMERS,
+    params(("id" = String, Path, description = "The customer's id in the CRM"), Parameter),
+    responses((status = 200, body = CustomerDto), Answers))]
 pub(in crate::web) async fn customer(
     State(site): State<SharedSite>,
     _: Reader,
-    Path(id): Path<String>,
-    parameters: Result<Parameters<Parameter>, QueryRejection>,
+    Named(id): Named<String>,
+    Parameters(parameter): Parameters<Parameter>,
 ) -> Result<Json<CustomerDto>, Problem> {
-    let Parameters(parameter) =
-        parameters.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let (customer, page) = with_timeline(&site, &id, &parameter.cursor).await?;
     let next = page.next.map(|position| position.to_string());
     Ok(Json(CustomerDto::new(&customer, &page.records, next)))
@@ -63,6 +71,11 @@ pub(in crate::web) async fn with_timeline(
     Ok((customer, page.map_err(|error| Problem::internal(&error))?))
 }
 
+/// Takes customers from a file of at most 32 MiB; the same file twice changes nothing.
+#[utoipa::path(post, path = "/api/v1/customers/import", tag = TAG_CUSTOMERS,
+    request_body(description = "A header line and a customer a row, or an array or lines of JSON", content(
+        (String = "text/csv"), (Vec<serde_json::Value> = "application/json"), (String = "application/x-ndjson"))),
+    responses((status = 200, body = ImportDto), Answers))]
 pub(in crate::web) async fn import(
     State(site): State<SharedSite>,
     _: Admin,

@@ -2,9 +2,11 @@
 //! person's word where the model was wrong.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
+use super::extract::{Body, Named};
+use super::openapi::{Answers, TAG_MENTIONS};
 use crate::domain::correction::{Correction, InvalidCorrection};
 use crate::domain::{MentionId, PostId, PostRecord};
 use crate::insight::MentionDto;
@@ -12,21 +14,28 @@ use crate::store::Correcting;
 use crate::web::auth::guard::{Admin, Reader};
 use crate::web::{Problem, SharedSite};
 
+/// Shows a mention, or a post that no monitor matches.
+#[utoipa::path(get, path = "/api/v1/mentions/{id}", tag = TAG_MENTIONS,
+    params(("id" = String, Path, description = "`mention_..` or `post_..`")),
+    responses((status = 200, body = MentionDto), Answers))]
 pub(in crate::web) async fn mention(
     State(site): State<SharedSite>,
     _: Reader,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Json<MentionDto>, Problem> {
     let record = record(&site, &id).await?;
     Ok(Json(MentionDto::from(&record)))
 }
 
-/// Answers with the mention as it is then.
+/// Says what a mention is where the model was wrong; answers with the mention as it is then.
+#[utoipa::path(post, path = "/api/v1/mentions/{id}/correction", tag = TAG_MENTIONS,
+    params(("id" = String, Path, description = "`mention_..` or `post_..`")),
+    request_body = Correction, responses((status = 200, body = MentionDto), Answers))]
 pub(in crate::web) async fn correct(
     State(site): State<SharedSite>,
     _: Admin,
-    Path(id): Path<String>,
-    Json(correction): Json<Correction>,
+    Named(id): Named<String>,
+    Body(correction): Body<Correction>,
 ) -> Result<Json<MentionDto>, Problem> {
     let refused = |error: InvalidCorrection| Problem::bad_request(error.to_string());
     correction.check().map_err(refused)?;

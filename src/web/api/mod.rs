@@ -1,37 +1,42 @@
 //! `/api/v1`: JSON for programs. Every answer is a DTO of `insight`; every error a problem with what to do.
+//!
+//! A route is added together with its description, so that `openapi.json` can't lack one.
 
 pub mod admin;
 pub mod customers;
+mod extract;
 pub mod mentions;
+pub mod openapi;
 pub mod search;
 pub mod status;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 use super::SharedSite;
 
 /// Most bytes of a customer file: about 200,000 customers.
 const IMPORT_BYTES: usize = 32 * 1024 * 1024;
 
-pub(super) fn routes() -> Router<SharedSite> {
-    let import = post(customers::import).layer(DefaultBodyLimit::max(IMPORT_BYTES));
-    Router::new()
-        .route("/api/v1/search", get(search::search))
-        .route("/api/v1/counts", get(search::counts))
-        .route("/api/v1/mentions/{id}", get(mentions::mention))
-        .route("/api/v1/mentions/{id}/correction", post(mentions::correct))
-        .route("/api/v1/customers/import", import)
-        .route("/api/v1/customers/{id}", get(customers::customer))
-        .route("/api/v1/sources", get(status::sources))
-        .route("/api/v1/monitors", get(status::monitors))
-        .route("/api/v1/index/rebuild", post(admin::rebuild))
-        .route("/api/v1/reload", post(admin::reload))
-        .route("/api/v1/login-links", post(admin::login_link))
-        .route("/api/v1/tokens", post(admin::create_token))
-        .route("/api/v1/tokens/revoke", post(admin::revoke_token))
-        .route("/api/v1/sources/{id}/resume", post(admin::resume_source))
-        .route("/api/v1/sources/{id}/refresh", post(admin::refresh_source))
-        .route("/api/v1/deliveries/replay", post(admin::replay))
+/// All routes with their descriptions.
+pub(super) fn routes() -> OpenApiRouter<SharedSite> {
+    let import = routes!(customers::import).layer(DefaultBodyLimit::max(IMPORT_BYTES));
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(search::search))
+        .routes(routes!(search::counts))
+        .routes(routes!(mentions::mention))
+        .routes(routes!(mentions::correct))
+        .routes(import)
+        .routes(routes!(customers::customer))
+        .routes(routes!(status::sources))
+        .routes(routes!(status::monitors))
+        .routes(routes!(admin::rebuild))
+        .routes(routes!(admin::reload))
+        .routes(routes!(admin::login_link))
+        .routes(routes!(admin::tokens, admin::create_token))
+        .routes(routes!(admin::revoke_token))
+        .routes(routes!(admin::resume_source))
+        .routes(routes!(admin::refresh_source))
+        .routes(routes!(admin::replay))
 }

@@ -1,9 +1,12 @@
-//! `GET /api/v1/search?q=&limit=&cursor=&sort=&facets=&histogram=`
+//! `GET /api/v1/search` and `GET /api/v1/counts`.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Parameters, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::extract::Parameters;
+use super::openapi::{Answers, TAG_SEARCH};
 
 use crate::insight::{CountDto, Request, SearchDto, SearchError};
 use crate::query::{Query, QueryError, Sort};
@@ -15,28 +18,38 @@ const DEFAULT_LIMIT: usize = 25;
 /// Most hits of an answer.
 const MAX_LIMIT: usize = 500;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::web) struct Parameter {
+    /// The query, as `docs/searching.md` has it; without one all posts.
     #[serde(default)]
+    #[param(example = "battery sentiment:negative")]
     q: String,
+    /// Most hits, 1 to 500; 25 when nothing is said.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
+    /// Where the answer before ended: its `next_cursor`.
     cursor: Option<String>,
+    /// `new`, `relevance`, `engagement` or `score`; without one the query says it.
     #[serde(default)]
     sort: String,
+    /// Also count all matches by label.
     #[serde(default)]
     facets: bool,
+    /// Also count all matches by time.
     #[serde(default)]
     histogram: bool,
 }
 
+/// Finds posts, the newest first, with the words that matched marked.
+#[utoipa::path(get, path = "/api/v1/search", tag = TAG_SEARCH, params(Parameter),
+    responses((status = 200, body = SearchDto), Answers))]
 pub(in crate::web) async fn search(
     State(site): State<SharedSite>,
     _: Reader,
-    parameters: Result<Parameters<Parameter>, QueryRejection>,
+    Parameters(parameter): Parameters<Parameter>,
 ) -> Result<Json<SearchDto>, Problem> {
-    let Parameters(parameter) =
-        parameters.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let query = parse(&parameter.q)?;
     let limit = parameter.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
@@ -56,7 +69,10 @@ pub(in crate::web) async fn search(
 /// Queries that one request may count.
 const MAX_COUNTS: usize = 20;
 
-/// `GET /api/v1/counts?q=...&q=...`: how many posts match each, in order. A query at fault costs itself alone.
+/// Counts the posts that match each of up to 20 queries, in order. A query at fault costs itself alone.
+#[utoipa::path(get, path = "/api/v1/counts", tag = TAG_SEARCH,
+    params(("q" = Vec<String>, Query, description = "A query; write it 1 to 20 times")),
+    responses((status = 200, body = [CountDto]), Answers))]
 pub(in crate::web) async fn counts(
     State(site): State<SharedSite>,
     _: Reader,

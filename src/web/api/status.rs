@@ -3,24 +3,28 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::{Answers, TAG_DAEMON};
 use crate::domain::SourceStatus;
 use crate::insight::{MonitorDto, SourceDto};
 use crate::web::auth::guard::Reader;
 use crate::web::{DeclaredSource, Problem, SharedSite};
 
 /// `{"sources": [..]}`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Sources {
     sources: Vec<SourceDto>,
 }
 
 /// `{"monitors": [..]}`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Monitors {
     monitors: Vec<MonitorDto>,
 }
 
+/// Lists all sources and how they fare: freshness, gaps, bounds met, errors, the next poll.
+#[utoipa::path(get, path = "/api/v1/sources", tag = TAG_DAEMON, responses((status = 200, body = Sources), Answers))]
 pub(in crate::web) async fn sources(
     State(site): State<SharedSite>,
     _: Reader,
@@ -29,6 +33,8 @@ pub(in crate::web) async fn sources(
     Ok(Json(Sources { sources }))
 }
 
+/// Lists all monitors with their queries.
+#[utoipa::path(get, path = "/api/v1/monitors", tag = TAG_DAEMON, responses((status = 200, body = Monitors), Answers))]
 pub(in crate::web) async fn monitors(State(site): State<SharedSite>, _: Reader) -> Json<Monitors> {
     let declared = site.web.declared.borrow().clone();
     let monitors = declared.monitors.iter().map(MonitorDto::from).collect();
