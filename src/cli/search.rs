@@ -12,6 +12,7 @@ use crate::app;
 use crate::config::Config;
 use crate::domain::PostRecord;
 use crate::index::Facet;
+use crate::insight::export;
 use crate::insight::histogram::Bar;
 use crate::insight::{Answer, Bucket, Histogram, Hit, HitDto, Request, SearchDto, Segment};
 use crate::query::{Candidate, MatchContext, Query, Truth, check_matchable, matches};
@@ -265,87 +266,14 @@ pub fn printable(text: &str) -> String {
 }
 
 fn csv(answer: &Answer) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
-        "id",
-        "published_at",
-        "network",
-        "source",
-        "author",
-        "sentiment",
-        "score",
-        "intents",
-        "rating",
-        "language",
-        "customer",
-        "url",
-        "title",
-        "text",
-    ])?;
-    for hit in &answer.hits {
-        let record = &hit.record;
-        let post = &record.post;
-        let analysis = record.analysis.as_ref();
-        let row = [
-            post.id.mention().to_string(),
-            post.ordered_at().to_string(),
-            post.key.network.clone(),
-            post.source.to_string(),
-            post.author
-                .as_ref()
-                .map_or(String::new(), |author| author.label().to_owned()),
-            analysis
-                .and_then(|analysis| analysis.sentiment_label())
-                .map_or("", |label| label.as_str())
-                .to_owned(),
-            analysis
-                .filter(|analysis| analysis.supported)
-                .map_or(String::new(), |analysis| {
-                    format!("{:.3}", analysis.sentiment.score)
-                }),
-            analysis
-                .into_iter()
-                .flat_map(|analysis| analysis.present_intents())
-                .collect::<Vec<_>>()
-                .join("|"),
-            post.rating
-                .map_or(String::new(), |rating| rating.value.to_string()),
-            post.language.code.clone(),
-            record
-                .customer
-                .as_ref()
-                .map_or(String::new(), |(customer, _)| customer.id.to_string()),
-            post.url.clone().unwrap_or_default(),
-            post.title.clone().unwrap_or_default(),
-            post.text.clone(),
-        ];
-        writer.write_record(row.iter().map(|cell| neutral_cell(cell)))?;
-    }
-    Ok(String::from_utf8(writer.into_inner()?)?)
-}
-
-/// A cell that a spreadsheet would run as a formula gets an apostrophe (OWASP, CSV injection). Numbers stay numbers.
-fn neutral_cell(cell: &str) -> String {
-    let formula =
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && cell.parse::<f64>().is_err();
-    if formula {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
+    let head = std::iter::once(export::COLUMNS.map(str::to_owned));
+    let rows = answer.hits.iter().map(|hit| export::cells(&hit.record));
+    Ok(export::csv(head.chain(rows))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_formula_is_neutralised_and_a_number_is_not() {
-        assert_eq!(neutral_cell("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
-        assert_eq!(neutral_cell("-0.93"), "-0.93");
-        assert_eq!(neutral_cell("@ann"), "'@ann");
-        assert_eq!(neutral_cell("fine"), "fine");
-    }
 
     #[test]
     fn escape_sequences_of_strangers_do_not_reach_the_terminal() {

@@ -5,6 +5,7 @@
 
 pub mod admin_dto;
 pub mod dto;
+pub mod export;
 pub mod histogram;
 pub mod marks;
 pub mod search;

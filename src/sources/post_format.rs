@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::date;
 use super::seen::stable_id;
-use crate::domain::{Author, Body, Engagement, PostKey, PostKind, Rating, RawPost, Reject};
+use crate::domain::{Author, Body, Engagement, Post, PostKey, PostKind, Rating, RawPost, Reject};
 
 /// The version that is written and read.
 pub const VERSION: u32 = 1;
@@ -95,6 +95,40 @@ pub struct AuthorLine {
     /// Whether the network verified the account.
     #[serde(default, skip_serializing_if = "is_false")]
     pub verified: bool,
+}
+
+/// Everything of a post that the format holds; the body is the plain text.
+impl From<&Post> for PostLine {
+    fn from(post: &Post) -> Self {
+        Self {
+            v: VERSION,
+            network: Some(post.key.network.clone()),
+            scope: Some(post.key.scope.clone()),
+            id: Some(post.key.native_id.clone()),
+            deleted: false,
+            kind: Some(post.kind),
+            url: post.url.clone(),
+            title: post.title.clone(),
+            text: Some(post.text.clone()),
+            html: None,
+            language: Some(post.language.code.clone()),
+            author: post.author.as_ref().map(|author| AuthorLine {
+                id: Some(author.native_id.clone()),
+                handle: Some(author.handle.clone()),
+                name: author.display_name.clone(),
+                url: author.url.clone(),
+                bio: author.bio.clone(),
+                followers: author.followers,
+                verified: author.verified,
+            }),
+            engagement: Some(post.engagement),
+            rating: post.rating,
+            parent_id: post.parent_id.clone(),
+            thread_id: post.thread_id.clone(),
+            repost_of: post.repost_of.clone(),
+            published_at: post.published_at.map(|at| at.to_string()),
+        }
+    }
 }
 
 /// What a line without network and scope gets.

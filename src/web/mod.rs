@@ -101,6 +101,7 @@ pub enum Command {
 /// The state with what the router adds to it.
 pub(in crate::web) struct Site {
     web: WebState,
+    live: api::live::Live,
     assets: Assets,
 }
 
@@ -128,6 +129,7 @@ pub enum Door {
 pub fn router(state: WebState, door: Door) -> Router {
     let site = Arc::new(Site {
         web: state,
+        live: api::live::Live::default(),
         assets: Assets::embedded(),
     });
     let (api, description) = api::routes().split_for_parts();

@@ -4,13 +4,17 @@
 
 pub mod admin;
 pub mod customers;
+mod etag;
+pub mod export;
 mod extract;
+pub mod live;
 pub mod mentions;
 pub mod openapi;
 pub mod search;
 pub mod status;
 
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
@@ -25,6 +29,8 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(search::search))
         .routes(routes!(search::counts))
+        .routes(routes!(live::live))
+        .routes(routes!(export::export))
         .routes(routes!(mentions::mention))
         .routes(routes!(mentions::correct))
         .routes(import)
@@ -39,4 +45,5 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(admin::resume_source))
         .routes(routes!(admin::refresh_source))
         .routes(routes!(admin::replay))
+        .layer(from_fn(etag::tagged))
 }

@@ -2,9 +2,12 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::etag;
 use super::extract::Parameters;
 use super::openapi::{Answers, TAG_SEARCH};
 
@@ -49,7 +52,7 @@ pub(in crate::web) async fn search(
     State(site): State<SharedSite>,
     _: Reader,
     Parameters(parameter): Parameters<Parameter>,
-) -> Result<Json<SearchDto>, Problem> {
+) -> Result<Response, Problem> {
     let query = parse(&parameter.q)?;
     let limit = parameter.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
@@ -63,7 +66,12 @@ pub(in crate::web) async fn search(
     };
     let answer = site.web.searcher.search(&query, &request).await;
     let answer = answer.map_err(|error| search_problem(&error))?;
-    Ok(Json(SearchDto::new(&query, &answer)))
+    let mut found = SearchDto::new(&query, &answer);
+    // The same answer is the same however long it took.
+    let took_ms = std::mem::take(&mut found.took_ms);
+    let same = serde_json::to_vec(&found).map_err(|error| Problem::internal(&error))?;
+    found.took_ms = took_ms;
+    Ok(([(header::ETAG, etag::tag(&same))], Json(found)).into_response())
 }
 
 /// Queries that one request may count.

@@ -382,3 +382,57 @@ async fn sources_and_monitors_join_configuration_and_store() {
     let expected = json!([{"id": "volta", "query": "volta", "brand": null, "role": "own"}]);
     assert_eq!(monitors["monitors"], expected);
 }
+
+#[tokio::test]
+async fn an_answer_that_did_not_change_is_not_sent_again() {
+    let site = Site::new(vec![negative(0, "My battery"), post(1, "A quiet ride")]).await;
+    let id = post(0, "").post.id;
+    for path in [
+        "/api/v1/search?q=battery&facets=true".to_owned(),
+        "/api/v1/monitors".to_owned(),
+        format!("/api/v1/mentions/{id}"),
+    ] {
+        let first = site.get(&path).await;
+        let tag = first
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("etag: "))
+            .unwrap()
+            .to_owned();
+        assert!(first.head.contains("cache-control: private, no-cache"));
+        let again = async |tags: &str| {
+            let header = format!("If-None-Match: {tags}");
+            site.send(&format!("GET {path}"), &[site.bearer(), header], "")
+                .await
+        };
+        for tags in [tag.clone(), format!("\"x\", {tag}"), "*".to_owned()] {
+            let reply = again(&tags).await;
+            assert_eq!(
+                (reply.status, reply.body.as_str()),
+                (304, ""),
+                "{path} {tags}"
+            );
+            assert!(
+                reply.head.contains(&format!("etag: {tag}")),
+                "{}",
+                reply.head
+            );
+        }
+        assert_eq!(again("\"x\"").await.status, 200, "{path}");
+    }
+    // What changed has another tag.
+    let path = format!("/api/v1/mentions/{id}");
+    let before = site.get(&path).await.head;
+    let json = "Content-Type: application/json".to_owned();
+    let correct = format!("POST {path}/correction");
+    let corrected = site
+        .send(&correct, &[site.bearer(), json], "{\"urgency\": 3}")
+        .await;
+    assert_eq!(corrected.status, 200, "{}", corrected.body);
+    let tag = |head: &str| {
+        head.lines()
+            .find(|line| line.starts_with("etag: "))
+            .map(str::to_owned)
+    };
+    assert_ne!(tag(&before), tag(&site.get(&path).await.head));
+}

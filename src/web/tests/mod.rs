@@ -7,3 +7,4 @@ mod pages;
 mod similar;
 mod site;
 mod sources;
+mod streams;

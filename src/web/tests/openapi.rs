@@ -86,7 +86,9 @@ async fn every_get_answers_what_is_described() {
     let paths = description["paths"].as_object().unwrap();
     let mut asked = 0;
     for (path, operations) in paths {
-        if operations.get("get").is_none() {
+        let answer = &operations["get"]["responses"]["200"]["content"];
+        // Streams have tests of their own; all others answer JSON.
+        if answer.get("application/json").is_none() {
             continue;
         }
         asked += 1;

@@ -29,6 +29,7 @@ pub(super) struct Site {
     pub declared: watch::Sender<Arc<Declared>>,
     pub socket: PathBuf,
     pub token: String,
+    pub stop: CancellationToken,
     port: u16,
     _tasks: JoinSet<()>,
     _dir: tempfile::TempDir,
@@ -105,7 +106,12 @@ impl Site {
             clock.clone(),
         );
         tasks.spawn(async { tcp.await.unwrap() });
-        let local = serve_unix(unix, router(state.clone(), Door::Socket), stop, clock);
+        let local = serve_unix(
+            unix,
+            router(state.clone(), Door::Socket),
+            stop.clone(),
+            clock,
+        );
         tasks.spawn(async { local.await.unwrap() });
         Self {
             state,
@@ -113,6 +119,7 @@ impl Site {
             commands,
             declared,
             socket,
+            stop,
             token: token.expose().to_owned(),
             port,
             _tasks: tasks,
@@ -308,7 +315,7 @@ async fn index(dir: &Path, store: &Store) -> IndexReader {
     };
     let opened = Index::open(&dir.join("index"), store.uuid(), 0, &config).unwrap();
     let mut writer = opened.writer;
-    let changes = store.changes_after(0, 1000).await.unwrap();
+    let changes = store.changes_after(0, 10_000).await.unwrap();
     let seq = changes.last().map_or(0, |change| change.seq);
     let changes: Vec<_> = changes
         .into_iter()

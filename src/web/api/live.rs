@@ -1,0 +1,211 @@
+//! `GET /api/v1/search/live`: new posts that match, as server-sent events, as soon as they are committed.
+//!
+//! Judges in memory what the store committed, so it waits for no index. However many watch, each commit is read
+//! from the store once. A watcher that comes back says which event it saw last and misses nothing.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, stream};
+use serde::Deserialize;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use utoipa::IntoParams;
+
+use super::extract::Parameters;
+use super::openapi::{Answers, TAG_SEARCH};
+use super::search::{parse, query_problem};
+use crate::insight::{Hit, HitDto};
+use crate::query::{Candidate, MatchContext, Query, Truth, check_matchable, matches};
+use crate::store::{Change, Store, StoreError};
+use crate::web::auth::guard::Reader;
+use crate::web::{Problem, SharedSite};
+
+/// The most that watch at a time; each holds a connection.
+const WATCHERS: usize = 512;
+/// Changes read at a time.
+const CHANGES: usize = 500;
+/// Reads that are kept for those who come a moment later.
+const KEPT: usize = 8;
+/// A quiet stream says that it lives, so that no proxy closes it.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// When a client that was cut off asks again.
+const RETRY: Duration = Duration::from_secs(3);
+/// Who asks to come back after a full house.
+const FULL_RETRY_SECS: i64 = 30;
+
+/// What all watchers share.
+#[derive(Debug)]
+pub(in crate::web) struct Live {
+    places: Arc<Semaphore>,
+    read: Mutex<VecDeque<Arc<Read>>>,
+}
+
+/// The changes after one place.
+#[derive(Debug)]
+struct Read {
+    after: u64,
+    changes: Vec<Change>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(WATCHERS)),
+            read: Mutex::default(),
+        }
+    }
+}
+
+impl Live {
+    /// The changes after `seq`, read from the store unless somebody just did.
+    async fn after(&self, store: &Store, seq: u64) -> Result<Arc<Read>, StoreError> {
+        let mut kept = self.read.lock().await;
+        if let Some(read) = kept.iter().find(|read| read.after == seq) {
+            return Ok(Arc::clone(read));
+        }
+        let changes = store.changes_after(seq, CHANGES).await?;
+        let read = Arc::new(Read {
+            after: seq,
+            changes,
+        });
+        // An empty read would hide what is committed next.
+        if !read.changes.is_empty() {
+            kept.push_back(Arc::clone(&read));
+            if kept.len() > KEPT {
+                kept.pop_front();
+            }
+        }
+        Ok(read)
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::web) struct Parameter {
+    /// The query; without one all posts.
+    #[serde(default)]
+    #[param(example = "battery sentiment:negative")]
+    q: String,
+}
+
+/// Sends each new post that matches as an event `mention` whose data is a hit of a search, until the client leaves.
+/// `Last-Event-ID` goes on where a stream broke off.
+#[utoipa::path(get, path = "/api/v1/search/live", tag = TAG_SEARCH,
+    params(Parameter, ("last-event-id" = Option<u64>, Header, description = "The `id` of the last event seen")),
+    responses((status = 200, content((String = "text/event-stream"))), Answers))]
+pub(in crate::web) async fn live(
+    State(site): State<SharedSite>,
+    _: Reader,
+    Extension(stop): Extension<CancellationToken>,
+    headers: HeaderMap,
+    Parameters(parameter): Parameters<Parameter>,
+) -> Result<Response, Problem> {
+    let query = parse(&parameter.q)?;
+    check_matchable(&query).map_err(|error| query_problem(&error))?;
+    let place = Arc::clone(&site.live.places).try_acquire_owned();
+    let place = place.map_err(|_| {
+        let detail = format!("{WATCHERS} watch already; try again when one has left");
+        Problem::too_many(detail, FULL_RETRY_SECS)
+    })?;
+    let tip = site.web.store.tip().borrow().change_seq;
+    let seen = match headers.get("last-event-id") {
+        None => tip,
+        Some(value) => {
+            let number = value.to_str().ok().and_then(|text| text.parse().ok());
+            let number: u64 = number.ok_or_else(|| {
+                Problem::bad_request("Last-Event-ID is the id of an event of this stream, a number")
+            })?;
+            // A number that was never handed out is of another store: begin now.
+            number.min(tip)
+        }
+    };
+    let watcher = Watcher {
+        site,
+        query,
+        stop,
+        seen,
+        waiting: VecDeque::new(),
+        _place: place,
+    };
+    let heartbeat = KeepAlive::new().interval(HEARTBEAT);
+    Ok(Sse::new(watcher.events())
+        .keep_alive(heartbeat)
+        .into_response())
+}
+
+struct Watcher {
+    site: SharedSite,
+    query: Query,
+    stop: CancellationToken,
+    seen: u64,
+    waiting: VecDeque<Event>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Watcher {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        // Says at once that the stream is open, and from where to go on.
+        let opened = Event::default()
+            .event("open")
+            .id(self.seen.to_string())
+            .retry(RETRY)
+            .data("{}");
+        let first = stream::iter([Ok(opened)]);
+        let rest = stream::unfold(self, |mut watcher| async move {
+            let event = watcher.next().await?;
+            Some((Ok(event), watcher))
+        });
+        stream::StreamExt::chain(first, rest)
+    }
+
+    /// The next event; `None` when the daemon stops or its store fails, and the client asks again.
+    async fn next(&mut self) -> Option<Event> {
+        let mut tip = self.site.web.store.tip();
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            let seen = self.seen;
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                changed = tip.wait_for(|tip| tip.change_seq > seen) => changed.ok()?,
+            };
+            let read = self.site.live.after(&self.site.web.store, seen).await;
+            let read = read
+                .inspect_err(|error| tracing::warn!(%error, "a live search ended"))
+                .ok()?;
+            self.take(&read);
+        }
+    }
+
+    fn take(&mut self, read: &Read) {
+        let web = &self.site.web;
+        let context = MatchContext {
+            now: web.clock.now(),
+            zone: web.zone.clone(),
+        };
+        for change in &read.changes {
+            self.seen = change.seq;
+            let Some(record) = change.record.as_ref().filter(|_| change.first) else {
+                continue;
+            };
+            if matches(&self.query, &Candidate::of(record), &context) != Truth::True {
+                continue;
+            }
+            let hit = HitDto::from(&Hit::new(&self.query, record.clone(), 0.0));
+            let event = Event::default().event("mention").id(change.seq.to_string());
+            if let Ok(event) = event.json_data(hit) {
+                self.waiting.push_back(event);
+            }
+        }
+    }
+}
