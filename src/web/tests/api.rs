@@ -87,7 +87,7 @@ async fn a_search_answers_hits_with_marks_and_all_that_is_known() {
     .await;
     let reply = site.get("/api/v1/search?q=battery").await;
     assert_eq!(reply.status, 200, "{}", reply.body);
-    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
     let answer = reply.json();
     assert_eq!(answer["total"], 1);
     assert_eq!(answer["query"], "battery");
