@@ -49,18 +49,6 @@ impl Histogram {
     /// Puts slots of time together in the shortest bucket that gives at most 120 bars; of more than 120 years, the latest.
     #[must_use]
     pub fn new(slots: &[(i64, u64)], zone: &TimeZone) -> Self {
-        let buckets = [
-            Bucket::Hour,
-            Bucket::Day,
-            Bucket::Week,
-            Bucket::Month,
-            Bucket::Year,
-        ];
-        let local = |slot: i64| {
-            let at =
-                Timestamp::from_second(slot.saturating_mul(SLOT_SECS)).unwrap_or(Timestamp::MIN);
-            at.to_zoned(zone.clone()).datetime()
-        };
         let (Some((first, _)), Some((last, _))) = (slots.first(), slots.last()) else {
             let bucket = Bucket::Day;
             return Self {
@@ -68,7 +56,22 @@ impl Histogram {
                 bars: Vec::new(),
             };
         };
-        let (first, last) = (local(*first), local(*last));
+        Self::over(slots, zone, slot_start(*first), slot_start(*last))
+    }
+
+    /// The same for the whole time from `first` to `last`, whether there are matches or not; slots outside of it
+    /// count in the first or last bar.
+    #[must_use]
+    pub fn over(slots: &[(i64, u64)], zone: &TimeZone, first: Timestamp, last: Timestamp) -> Self {
+        let buckets = [
+            Bucket::Hour,
+            Bucket::Day,
+            Bucket::Week,
+            Bucket::Month,
+            Bucket::Year,
+        ];
+        let local = |at: Timestamp| at.to_zoned(zone.clone()).datetime();
+        let (first, last) = (local(first), local(last));
         let fits = |bucket: &Bucket| {
             let starts = bucket.starts(first, last);
             starts.len() <= MAX_BARS
@@ -78,7 +81,7 @@ impl Histogram {
         starts.drain(..starts.len().saturating_sub(MAX_BARS));
         let mut counts = vec![0; starts.len()];
         for (slot, count) in slots {
-            let at = local(*slot);
+            let at = local(slot_start(*slot));
             let bar = starts.partition_point(|start| *start <= at);
             if let Some(bar) = bar.checked_sub(1).and_then(|bar| counts.get_mut(bar)) {
                 *bar += count;
@@ -93,6 +96,11 @@ impl Histogram {
             bars: bars.collect(),
         }
     }
+}
+
+/// When a slot begins.
+fn slot_start(slot: i64) -> Timestamp {
+    Timestamp::from_second(slot.saturating_mul(SLOT_SECS)).unwrap_or(Timestamp::MIN)
 }
 
 impl Bucket {

@@ -202,7 +202,15 @@ impl Searcher {
         })
     }
 
-    async fn ask(&self, query: &Query, request: &Request) -> Result<SearchResult, SearchError> {
+    /// What the index alone says: the number of matches, their counts by label and by time.
+    ///
+    /// # Errors
+    /// When the query asks for too much or the index fails.
+    pub(super) async fn ask(
+        &self,
+        query: &Query,
+        request: &Request,
+    ) -> Result<SearchResult, SearchError> {
         let mut nearest = None;
         if let Some(post) = query.similar() {
             let similar = self.similar_to(post).await?;

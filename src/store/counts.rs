@@ -30,6 +30,14 @@ pub struct Counts {
 }
 
 impl Store {
+    /// How many deliveries were given up and not tried again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn dead_count(&self) -> Result<u64, StoreError> {
+        self.read(|connection| count(connection, DEAD)).await
+    }
+
     /// Counts everything. Takes time in proportion to the store (about 10 ms a million posts when the
     /// indexes are in memory), so callers keep the answer for some seconds.
     ///

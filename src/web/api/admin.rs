@@ -227,11 +227,20 @@ pub(in crate::web) async fn replay(
     _: Admin,
     Parameters(which): Parameters<Which>,
 ) -> Result<Response, Problem> {
+    let requeued = requeue(&site, which.event).await?;
+    Ok(Json(Requeued { requeued }).into_response())
+}
+
+/// Queues dead deliveries again: those of one event, or all. Returns how many.
+pub(in crate::web) async fn requeue(
+    site: &SharedSite,
+    event: Option<EventId>,
+) -> Result<u64, Problem> {
     let now = site.web.clock.now();
     let endpoints = site.web.declared.borrow().endpoints.clone();
     let mut requeued = 0;
     for endpoint in &endpoints {
-        let events = which.event.clone().map(|event| vec![event]);
+        let events = event.clone().map(|event| vec![event]);
         let count = site.web.store.requeue(endpoint, events, now).await;
         requeued += count.map_err(|error| Problem::internal(&error))?;
         // Who asks for a replay wants an endpoint back that said that it is gone.
@@ -239,8 +248,8 @@ pub(in crate::web) async fn replay(
         enabled.map_err(|error| Problem::internal(&error))?;
     }
     // The dispatchers look at their queues when they start.
-    ask(&site, Command::Reload).await?;
-    Ok(Json(Requeued { requeued }).into_response())
+    ask(site, Command::Reload).await?;
+    Ok(requeued)
 }
 
 async fn ask(

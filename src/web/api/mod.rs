@@ -10,6 +10,7 @@ mod extract;
 pub mod live;
 pub mod mentions;
 pub mod openapi;
+pub mod overview;
 pub mod search;
 pub mod status;
 
@@ -31,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(search::counts))
         .routes(routes!(live::live))
         .routes(routes!(export::export))
+        .routes(routes!(overview::overview))
         .routes(routes!(mentions::mention))
         .routes(routes!(mentions::correct))
         .routes(import)

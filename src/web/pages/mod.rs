@@ -1,7 +1,9 @@
 //! The page, rendered on the server. It works without JavaScript, loads nothing from elsewhere and
 //! shows a post's text as text.
 
+mod chart;
 pub mod customer;
+pub mod deliveries;
 pub mod format;
 pub mod inbox;
 mod inbox_view;
@@ -9,6 +11,8 @@ pub mod links;
 pub mod login;
 pub mod mention;
 pub(super) mod mention_view;
+pub mod monitors;
+pub mod overview;
 mod score_view;
 pub mod sources;
 
@@ -28,27 +32,39 @@ use crate::domain::SourceState;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Inbox,
+    Overview,
+    Monitors,
     Sources,
+    Deliveries,
     Elsewhere,
 }
 
 impl Place {
-    fn is_inbox(self) -> bool {
-        self == Self::Inbox
-    }
+    /// The entries of the navigation with their addresses, in order.
+    const NAVIGATION: [(Self, &'static str, &'static str); 5] = [
+        (Self::Inbox, "Inbox", "/"),
+        (Self::Overview, "Overview", "/overview"),
+        (Self::Monitors, "Monitors", "/monitors"),
+        (Self::Sources, "Sources", "/sources"),
+        (Self::Deliveries, "Deliveries", "/deliveries"),
+    ];
+}
 
-    fn is_sources(self) -> bool {
-        self == Self::Sources
-    }
+/// An entry of the navigation.
+#[derive(Debug)]
+pub(super) struct Entry {
+    name: &'static str,
+    href: &'static str,
+    current: bool,
+    /// What needs attention there: how much, and a sentence.
+    alarm: Option<(String, String)>,
 }
 
 /// What surrounds every page.
 #[derive(Debug)]
 pub(super) struct Chrome {
-    pub place: Place,
+    pub navigation: Vec<Entry>,
     pub assets: Assets,
-    /// Sources that need attention: how many, and a sentence.
-    pub faults: Option<(String, String)>,
     pub notices: Vec<String>,
     pub signed_in: bool,
 }
@@ -69,7 +85,11 @@ pub(super) fn routes() -> Router<SharedSite> {
         .route("/", get(inbox::inbox))
         .route("/mentions/{id}", get(mention::mention))
         .route("/customers/{id}", get(customer::customer))
+        .route("/overview", get(overview::overview))
+        .route("/monitors", get(monitors::monitors))
         .route("/sources", get(sources::sources))
+        .route("/deliveries", get(deliveries::deliveries))
+        .route("/deliveries/replay", post(deliveries::replay))
         .route("/login", get(login::login))
         .route("/logout", post(login::logout))
 }
@@ -96,6 +116,23 @@ pub(super) async fn chrome(
         let count = format::number(faults);
         (count.clone(), format!("{count} {noun} attention"))
     });
+    let counts = site.web.store.dead_count().await;
+    let dead = counts.map_err(|error| Problem::internal(&error))?;
+    let dead = (dead > 0).then(|| {
+        let noun = format::plural(dead, "delivery was", "deliveries were");
+        let count = format::number(dead);
+        (count.clone(), format!("{count} {noun} given up"))
+    });
+    let mut alarms = [(Place::Sources, faults), (Place::Deliveries, dead)];
+    let navigation = Place::NAVIGATION.map(|(entry, name, href)| Entry {
+        name,
+        href,
+        current: entry == place,
+        alarm: alarms
+            .iter_mut()
+            .find(|(at, _)| *at == entry)
+            .and_then(|(_, alarm)| alarm.take()),
+    });
     let notices = (site.web.status)()
         .into_iter()
         .filter(|part| part.state != PartState::Ready)
@@ -112,9 +149,8 @@ pub(super) async fn chrome(
         })
         .collect();
     Ok(Chrome {
-        place,
+        navigation: navigation.into(),
         assets: site.assets.clone(),
-        faults,
         notices,
         signed_in: reader.signed_in,
     })

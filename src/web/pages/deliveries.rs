@@ -1,0 +1,149 @@
+//! Deliveries: how each webhook receiver fares, and what was given up, with another try one click away.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::format::{self, ShownTime};
+use super::mention_view::Moment;
+use super::{Chrome, Place, chrome, error_page, html};
+use crate::domain::EndpointId;
+use crate::store::{DeadLetter, DeliveryCounts};
+use crate::web::auth::Role;
+use crate::web::auth::guard::{Admin, PageReader, Visitor};
+use crate::web::{Problem, SharedSite, api};
+
+/// Dead letters that are shown of an endpoint; replaying takes all.
+const SHOWN: usize = 50;
+
+#[derive(Template)]
+#[template(path = "web/deliveries.html")]
+struct DeliveriesPage {
+    chrome: Chrome,
+    endpoints: Vec<Line>,
+    dead: Vec<Dead>,
+    more: bool,
+    may_replay: bool,
+}
+
+struct Line {
+    name: String,
+    state: &'static str,
+    glyph: &'static str,
+    class: &'static str,
+    waiting: String,
+    delivered: String,
+    dead: String,
+    next: Option<ShownTime>,
+}
+
+struct Dead {
+    endpoint: String,
+    kind: &'static str,
+    event: String,
+    attempts: String,
+    reason: String,
+    last: Option<ShownTime>,
+}
+
+pub(in crate::web) async fn deliveries(
+    State(site): State<SharedSite>,
+    reader: PageReader,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    match page(&site, &reader, visitor.role()).await {
+        Ok(page) => html(StatusCode::OK, &page),
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
+/// Tries all dead deliveries again, and comes back.
+pub(in crate::web) async fn replay(State(site): State<SharedSite>, _: Admin) -> Response {
+    match api::admin::requeue(&site, None).await {
+        Ok(_) => Redirect::to("/deliveries").into_response(),
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
+async fn page(
+    site: &SharedSite,
+    reader: &PageReader,
+    role: Option<Role>,
+) -> Result<DeliveriesPage, Problem> {
+    let store = &site.web.store;
+    let failed = |error: crate::store::StoreError| Problem::internal(&error);
+    let moment = Moment {
+        now: site.web.clock.now(),
+        zone: &site.web.zone,
+    };
+    let disabled = store.disabled_endpoints().await.map_err(failed)?;
+    let declared = site.web.declared.borrow().endpoints.clone();
+    let mut endpoints = Vec::with_capacity(declared.len());
+    let mut dead = Vec::new();
+    let mut more = false;
+    for endpoint in &declared {
+        let counts = store.delivery_counts(endpoint).await.map_err(failed)?;
+        let next = store.next_due(endpoint).await.map_err(failed)?;
+        let off = disabled.iter().any(|(id, _)| id == endpoint);
+        let next = next.map(|at| moment.time(at));
+        endpoints.push(line(endpoint, counts, off, next));
+        let letters = store.dead_letters(endpoint, 0, SHOWN + 1).await;
+        let letters = letters.map_err(failed)?;
+        more |= letters.len() > SHOWN;
+        dead.extend(
+            letters
+                .iter()
+                .take(SHOWN)
+                .map(|letter| letter_of(letter, moment)),
+        );
+    }
+    Ok(DeliveriesPage {
+        chrome: chrome(site, Place::Deliveries, reader).await?,
+        endpoints,
+        dead,
+        more,
+        may_replay: role == Some(Role::Admin),
+    })
+}
+
+fn line(
+    endpoint: &EndpointId,
+    counts: DeliveryCounts,
+    disabled: bool,
+    next: Option<ShownTime>,
+) -> Line {
+    let (state, glyph, class) = match (disabled, counts.dead, counts.pending) {
+        (true, _, _) => ("gone: it answered 410", "■", "negative"),
+        (false, 1.., _) => ("gave some up", "▲", "negative"),
+        (false, 0, 1..) => ("waiting", "○", "neutral"),
+        (false, 0, 0) => ("up to date", "●", "fine"),
+    };
+    Line {
+        name: endpoint.to_string(),
+        state,
+        glyph,
+        class,
+        waiting: format::number(counts.pending),
+        delivered: format::number(counts.delivered),
+        dead: format::number(counts.dead),
+        next,
+    }
+}
+
+fn letter_of(letter: &DeadLetter, moment: Moment<'_>) -> Dead {
+    let event = &letter.event.event;
+    Dead {
+        endpoint: letter.endpoint.to_string(),
+        kind: event.kind.as_str(),
+        event: event.id.to_string(),
+        attempts: format::number(u64::from(letter.attempts)),
+        reason: letter
+            .last_error
+            .as_deref()
+            .map(format::sentence)
+            .unwrap_or_default(),
+        last: letter.last_attempt_at.map(|at| moment.time(at)),
+    }
+}

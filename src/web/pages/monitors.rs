@@ -1,0 +1,194 @@
+//! Monitors: what is listened for and how much it catches; and a query tried out before it becomes one.
+
+use askama::Template;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as Parameters, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::inbox_view::{self as view, Fault};
+use super::mention_view::{Moment, Row};
+use super::{Chrome, Place, chrome, error_page, format, html, links};
+use crate::domain::{BrandRole, MonitorSummary};
+use crate::insight::Request;
+use crate::query::{Query, check_monitor};
+use crate::web::auth::guard::PageReader;
+use crate::web::{Problem, SharedSite, api};
+
+/// Posts that a preview shows.
+const PREVIEW: usize = 10;
+/// How far back a preview looks.
+const LOOK_BACK: &str = "30d";
+
+/// The query that is tried out.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(in crate::web) struct Parameter {
+    #[serde(default)]
+    q: String,
+}
+
+#[derive(Template)]
+#[template(path = "web/monitors.html")]
+struct MonitorsPage {
+    chrome: Chrome,
+    monitors: Vec<Line>,
+    query: String,
+    fault: Option<Fault>,
+    preview: Option<Preview>,
+}
+
+struct Line {
+    name: String,
+    query: String,
+    brand: String,
+    day: String,
+    week: String,
+    href: String,
+    edit: String,
+}
+
+struct Preview {
+    total: String,
+    /// How many of these no monitor catches yet.
+    news: String,
+    block: String,
+    href: String,
+    rows: Vec<Row>,
+}
+
+pub(in crate::web) async fn monitors(
+    State(site): State<SharedSite>,
+    reader: PageReader,
+    parameters: Result<Parameters<Parameter>, QueryRejection>,
+) -> Response {
+    let Parameters(state) = match parameters {
+        Ok(state) => state,
+        Err(rejection) => {
+            let problem = Problem::bad_request(format!("The address is damaged: {rejection}"));
+            return error_page(&site, &problem);
+        }
+    };
+    match page(&site, &reader, state.q.trim()).await {
+        Ok((status, page)) => html(status, &page),
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
+async fn page(
+    site: &SharedSite,
+    reader: &PageReader,
+    query: &str,
+) -> Result<(StatusCode, MonitorsPage), Problem> {
+    let declared = site.web.declared.borrow().clone();
+    let mut lines = Vec::with_capacity(declared.monitors.len());
+    for monitor in &declared.monitors {
+        lines.push(line(site, monitor).await?);
+    }
+    let mut page = MonitorsPage {
+        chrome: chrome(site, Place::Monitors, reader).await?,
+        monitors: lines,
+        query: query.to_owned(),
+        fault: None,
+        preview: None,
+    };
+    if query.is_empty() {
+        return Ok((StatusCode::OK, page));
+    }
+    match preview(site, query, &declared.monitors).await {
+        Ok(preview) => page.preview = Some(preview),
+        Err(problem) if problem.status().is_client_error() => {
+            page.fault = Some(view::fault(&problem));
+            return Ok((problem.status(), page));
+        }
+        Err(problem) => return Err(problem),
+    }
+    Ok((StatusCode::OK, page))
+}
+
+async fn line(site: &SharedSite, monitor: &MonitorSummary) -> Result<Line, Problem> {
+    let leaf = format!("monitor:{}", monitor.id);
+    let count = async |since: &str| {
+        let query = api::search::parse(&format!("{leaf} since:{since}"))?;
+        Ok::<_, Problem>(format::number(count(site, &query).await?))
+    };
+    let role = match monitor.role {
+        BrandRole::Own => "own brand",
+        BrandRole::Competitor => "competitor",
+        BrandRole::Topic => "topic",
+    };
+    Ok(Line {
+        name: monitor.id.to_string(),
+        brand: match &monitor.brand {
+            Some(brand) => format!("{brand}, {role}"),
+            None => role.to_owned(),
+        },
+        day: count("24h").await?,
+        week: count("7d").await?,
+        href: links::search(&leaf),
+        edit: links::with_query("/monitors", &[("q", &monitor.query)]),
+        query: monitor.query.clone(),
+    })
+}
+
+async fn count(site: &SharedSite, query: &Query) -> Result<u64, Problem> {
+    let request = Request::first(0, site.web.clock.now(), site.web.zone.clone());
+    let answer = site.web.searcher.search(query, &request).await;
+    let answer = answer.map_err(|error| api::search::search_problem(&error))?;
+    Ok(answer.total)
+}
+
+/// What the query would catch: of the posts that are stored, those of the last days.
+async fn preview(
+    site: &SharedSite,
+    text: &str,
+    monitors: &[MonitorSummary],
+) -> Result<Preview, Problem> {
+    let query = api::search::parse(text)?;
+    check_monitor(&query).map_err(|error| api::search::query_problem(&error))?;
+    let recent = query.and(&api::search::parse(&format!("since:{LOOK_BACK}"))?);
+    let request = Request::first(PREVIEW, site.web.clock.now(), site.web.zone.clone());
+    let answer = site.web.searcher.search(&recent, &request).await;
+    let answer = answer.map_err(|error| api::search::search_problem(&error))?;
+    let caught: Vec<String> = monitors
+        .iter()
+        .map(|monitor| format!("NOT monitor:{}", monitor.id))
+        .collect();
+    let news = if caught.is_empty() {
+        answer.total
+    } else {
+        let uncaught = api::search::parse(&caught.join(" "))?;
+        count(site, &recent.and(&uncaught)).await?
+    };
+    let moment = Moment {
+        now: site.web.clock.now(),
+        zone: &site.web.zone,
+    };
+    let rows = answer.hits.iter().map(|hit| {
+        let href = links::mention(&hit.record.post.id);
+        Row::new(
+            &hit.record,
+            hit.title.clone(),
+            hit.snippet.clone(),
+            href,
+            moment,
+        )
+    });
+    let all = [("q", format!("{recent}")), ("scope", "all".to_owned())];
+    Ok(Preview {
+        total: format::number(answer.total),
+        news: format::number(news),
+        block: block(text),
+        href: links::with_query(
+            "/",
+            &all.each_ref().map(|(name, value)| (*name, value.as_str())),
+        ),
+        rows: rows.collect(),
+    })
+}
+
+/// The block for the configuration; the query stands in it letter by letter.
+fn block(query: &str) -> String {
+    let query = toml::Value::String(query.to_owned());
+    format!("[[monitors]]\nid = \"name-it\"\nquery = {query}")
+}
