@@ -28,7 +28,8 @@ SMOOTHING = 0.05  # of sentiment's classes
 CLASS_WEIGHT = [1.5, 1.0, 1.0]  # negative is rare in tweets
 POSITIVE_WEIGHT = {"emotions": 1.5, "intents": 2.0}
 # The losses of independent labels are summed over the labels; this brings them to the size of the others.
-HEAD_WEIGHT = {"sentiment": 1.0, "emotions": 0.25, "intents": 0.5, "urgency": 0.5}
+# The weight of the emotions is the stage's.
+HEAD_WEIGHT = {"sentiment": 1.0, "intents": 0.5, "urgency": 0.5}
 OUTPUTS = {"sentiment": 3, "emotions": len(data.EMOTIONS), "intents": len(data.INTENTS), "urgency": len(data.URGENCIES)}
 
 
@@ -52,6 +53,7 @@ class Stage:
     average_every: int = 8
     seed: int = 1
     stop: int | None = None  # after so many steps, with the rate still up
+    emotions: float = 0.25  # weight of their loss
 
 
 class Layer(nn.Module):
@@ -113,7 +115,7 @@ class Model(nn.Module):
         return {name: head(pooled).float() for name, head in self.heads.items()}
 
 
-def losses(out: dict[str, torch.Tensor], y: dict[str, torch.Tensor], w: dict[str, torch.Tensor]) -> torch.Tensor:
+def losses(out: dict[str, torch.Tensor], y: dict[str, torch.Tensor], w: dict[str, torch.Tensor], emotions: float) -> torch.Tensor:
     """The batch's loss: each head's, weighted by row; NaN labels count nothing."""
     total = torch.zeros(())
     for name in OUTPUTS:
@@ -128,7 +130,7 @@ def losses(out: dict[str, torch.Tensor], y: dict[str, torch.Tensor], w: dict[str
             positive = torch.tensor(POSITIVE_WEIGHT[name])
             each = F.binary_cross_entropy_with_logits(out[name], target, reduction="none", pos_weight=positive)
             each = (each * known).sum(1)
-        total = total + HEAD_WEIGHT[name] * (each * w[name]).mean()
+        total = total + HEAD_WEIGHT.get(name, emotions) * (each * w[name]).mean()
     return total
 
 
@@ -244,7 +246,7 @@ def run(stage: Stage, weights: dict[str, np.ndarray], sets: list[data.Rows], tok
         ids, mask, y, w = batches.tensors(order[step % whole])
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             out = model(ids, mask)
-        loss = losses(out, y, w)
+        loss = losses(out, y, w, stage.emotions)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
