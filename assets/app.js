@@ -1,4 +1,4 @@
-// Keys for those who live in the inbox. Everything works without this file.
+// Keys and live updates for those who live in the inbox. Everything works without this file.
 "use strict";
 (() => {
   const rows = () => Array.from(document.querySelectorAll("a.row"));
@@ -21,6 +21,19 @@
     else dialog.showModal();
   };
 
+  const follow = (link) => {
+    const anchor = document.querySelector(link);
+    if (anchor) anchor.click();
+  };
+
+  // The next sentiment after the current one.
+  const correct = () => {
+    const all = Array.from(document.querySelectorAll(".correct button"));
+    if (all.length === 0) return;
+    const now = all.findIndex((button) => button.getAttribute("aria-pressed") === "true");
+    all[(now + 1) % all.length].focus();
+  };
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
@@ -35,7 +48,9 @@
     else if (event.key === "o") {
       const row = document.activeElement;
       if (row instanceof HTMLAnchorElement && row.classList.contains("row")) row.click();
-    } else if (event.key === "/") {
+    } else if (event.key === "n") follow(".new:not([hidden]) a");
+    else if (event.key === "s") correct();
+    else if (event.key === "/") {
       const box = document.getElementById("q");
       if (!box) return;
       event.preventDefault();
@@ -43,4 +58,19 @@
       box.select();
     } else if (event.key === "?") help();
   });
+
+  // New mentions wait behind a link: nothing moves under the cursor.
+  const waiting = document.querySelector("[data-live]");
+  if (waiting && "EventSource" in window) {
+    const link = waiting.querySelector("a");
+    let count = 0;
+    const stream = new EventSource(waiting.dataset.live);
+    stream.addEventListener("mention", () => {
+      count += 1;
+      link.textContent = count === 1 ? "1 new mention" : `${count} new mentions`;
+      waiting.hidden = false;
+      document.title = `(${count}) ${document.title.replace(/^\(\d+\) /, "")}`;
+    });
+    window.addEventListener("pagehide", () => stream.close());
+  }
 })();

@@ -138,7 +138,7 @@ class Graph:
         return self.norm(self.op("Add", [y, x]), weights, f"{p}.output.LayerNorm")
 
 
-def smoothing(weights: dict, peaks: dict[str, np.ndarray], alpha: float = 0.65) -> dict[str, np.ndarray]:
+def smoothing(weights: dict, peaks: dict[str, np.ndarray], alpha: float = 0.5) -> dict[str, np.ndarray]:
     """One factor a channel that moves outliers of the activations into the weights.
 
     SmoothQuant (Xiao et al. 2022): s = max|x|^alpha / max|w|^(1-alpha). `peaks` holds max|x| of

@@ -105,6 +105,16 @@ impl Query {
         self.similar.as_ref()
     }
 
+    /// The members that are joined by AND; a query that is no AND is its only member.
+    #[must_use]
+    pub fn members(&self) -> Vec<&Expr> {
+        match &self.expr {
+            Expr::And(members) => members.iter().collect(),
+            Expr::Leaf(leaf) if leaf.test == Test::Everything => Vec::new(),
+            single => vec![single],
+        }
+    }
+
     /// The text that was parsed, as a person wrote it.
     #[must_use]
     pub fn source(&self) -> &str {

@@ -37,9 +37,19 @@ pub(in crate::web) async fn correct(
     Named(id): Named<String>,
     Body(correction): Body<Correction>,
 ) -> Result<Json<MentionDto>, Problem> {
+    let record = take(&site, &id, correction).await?;
+    Ok(Json(MentionDto::from(&record)))
+}
+
+/// Notes a correction; the record as it is then.
+pub(in crate::web) async fn take(
+    site: &SharedSite,
+    id: &str,
+    correction: Correction,
+) -> Result<PostRecord, Problem> {
     let refused = |error: InvalidCorrection| Problem::bad_request(error.to_string());
     correction.check().map_err(refused)?;
-    let post = record(&site, &id).await?.post.id;
+    let post = record(site, id).await?.post.id;
     let corrected = site
         .web
         .store
@@ -53,8 +63,7 @@ pub(in crate::web) async fn correct(
             return Err(Problem::new(StatusCode::CONFLICT, "refused", detail));
         }
     }
-    let record = record(&site, &id).await?;
-    Ok(Json(MentionDto::from(&record)))
+    record(site, id).await
 }
 
 /// The record behind `mention_..` or `post_..`.

@@ -183,6 +183,8 @@ pub struct Admin;
 pub struct PageReader {
     /// Whether there is a session to end.
     pub signed_in: bool,
+    /// What the visitor may do.
+    pub role: Role,
 }
 
 fn found(parts: &Parts) -> (Option<Role>, bool) {
@@ -218,7 +220,7 @@ impl FromRequestParts<SharedSite> for PageReader {
 
     async fn from_request_parts(parts: &mut Parts, site: &SharedSite) -> Result<Self, Response> {
         match found(parts) {
-            (Some(_), signed_in) => Ok(Self { signed_in }),
+            (Some(role), signed_in) => Ok(Self { signed_in, role }),
             (None, _) => Err(pages::login::how_to_sign_in(site)),
         }
     }

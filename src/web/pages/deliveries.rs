@@ -1,7 +1,6 @@
 //! Deliveries: how each webhook receiver fares, and what was given up, with another try one click away.
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -12,7 +11,7 @@ use super::{Chrome, Place, chrome, error_page, html};
 use crate::domain::EndpointId;
 use crate::store::{DeadLetter, DeliveryCounts};
 use crate::web::auth::Role;
-use crate::web::auth::guard::{Admin, PageReader, Visitor};
+use crate::web::auth::guard::{Admin, PageReader};
 use crate::web::{Problem, SharedSite, api};
 
 /// Dead letters that are shown of an endpoint; replaying takes all.
@@ -51,9 +50,8 @@ struct Dead {
 pub(in crate::web) async fn deliveries(
     State(site): State<SharedSite>,
     reader: PageReader,
-    Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    match page(&site, &reader, visitor.role()).await {
+    match page(&site, &reader).await {
         Ok(page) => html(StatusCode::OK, &page),
         Err(problem) => error_page(&site, &problem),
     }
@@ -67,11 +65,7 @@ pub(in crate::web) async fn replay(State(site): State<SharedSite>, _: Admin) -> 
     }
 }
 
-async fn page(
-    site: &SharedSite,
-    reader: &PageReader,
-    role: Option<Role>,
-) -> Result<DeliveriesPage, Problem> {
+async fn page(site: &SharedSite, reader: &PageReader) -> Result<DeliveriesPage, Problem> {
     let store = &site.web.store;
     let failed = |error: crate::store::StoreError| Problem::internal(&error);
     let moment = Moment {
@@ -104,7 +98,7 @@ async fn page(
         endpoints,
         dead,
         more,
-        may_replay: role == Some(Role::Admin),
+        may_replay: reader.role == Role::Admin,
     })
 }
 

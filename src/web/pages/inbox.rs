@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::facets::{Group, groups};
 use super::inbox_view::{self as view, Choice, Empty, Fault, Field, Tally};
 use super::mention_view::{Moment, Row, Sheet};
 use super::{Chrome, Place, chrome, error_page, format, html, links};
@@ -15,7 +16,7 @@ use crate::insight::marks::segments;
 use crate::insight::search::Answer;
 use crate::query::{Query, highlight, highlight_title};
 use crate::web::auth::guard::PageReader;
-use crate::web::{Problem, SharedSite, api};
+use crate::web::{Problem, Role, SharedSite, api};
 
 /// Mentions on a page: a day's work at a glance, and well below 200 kB.
 const PAGE: usize = 50;
@@ -59,6 +60,9 @@ struct InboxPage {
     ranges: Vec<Choice>,
     scopes: Vec<Choice>,
     orders: Vec<Choice>,
+    facets: Vec<Group>,
+    /// The search that is watched for new mentions, and the address that shows them; on the first page only.
+    live: Option<(String, String)>,
     rows: Vec<Row>,
     empty: Empty,
     newer: Option<String>,
@@ -144,7 +148,7 @@ async fn page(
         now: site.web.clock.now(),
         zone: &site.web.zone,
     };
-    page.selected = selected(site, &state, &found, moment).await?;
+    page.selected = selected(site, &state, &found, reader.role, moment).await?;
     page.chosen = page.selected.is_some() && !state.selected.is_empty();
     page.fill(&state, found, moment);
     if page.rows.is_empty() {
@@ -178,6 +182,7 @@ async fn selected(
     site: &SharedSite,
     state: &Parameter,
     found: &Found,
+    role: Role,
     moment: Moment<'_>,
 ) -> Result<Option<Sheet>, Problem> {
     let record = match PostId::parse(state.selected.as_str()) {
@@ -201,7 +206,10 @@ async fn selected(
         let title = segments(title, &highlight_title(&found.query, title));
         let text = &record.post.text;
         let text = segments(text, &highlight(&found.query, text));
-        Sheet::new(&record, title, text, false, moment)
+        let back = state.href(|state| state.selected = record.post.id.to_string());
+        // Without the fragment, which no form sends.
+        let back = back.split('#').next().unwrap_or_default();
+        Sheet::new(&record, title, text, false, moment).correctable(&record, role, back)
     }))
 }
 
@@ -230,6 +238,8 @@ impl InboxPage {
             ranges: view::ranges(state),
             scopes: view::scopes(state),
             orders: view::orders(state),
+            facets: Vec::new(),
+            live: None,
             rows: Vec::new(),
             empty: Empty::default(),
             newer: None,
@@ -243,6 +253,15 @@ impl InboxPage {
 
     fn fill(&mut self, state: &Parameter, found: Found, moment: Moment<'_>) {
         let answer = found.answer;
+        // Facets of the query as it was typed: range and scope have their own switches.
+        if let Ok(typed) = api::search::parse(&state.q) {
+            self.facets = groups(&answer.facets, &typed, state);
+        }
+        if state.after.is_empty() && found.query.similar().is_none() {
+            let query = found.query.to_string();
+            let watched = links::with_query("/api/v1/search/live", &[("q", &query)]);
+            self.live = Some((watched, state.fresh(|_| {})));
+        }
         self.total = format::number(answer.total);
         self.noun = match state.scope.as_str() {
             "" => format::plural(answer.total, "mention", "mentions"),

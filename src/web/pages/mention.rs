@@ -1,14 +1,18 @@
 //! One mention on a page of its own.
 
 use askama::Template;
+use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
 
 use super::mention_view::{Moment, Sheet};
-use super::{Chrome, Place, chrome, error_page, html};
+use super::{Chrome, Place, chrome, error_page, html, links};
+use crate::domain::SentimentLabel;
+use crate::domain::correction::Correction;
 use crate::insight::marks::segments;
-use crate::web::auth::guard::PageReader;
+use crate::web::auth::guard::{Admin, PageReader};
 use crate::web::{Problem, SharedSite, api};
 
 #[derive(Template)]
@@ -29,6 +33,39 @@ pub(in crate::web) async fn mention(
     }
 }
 
+/// What a person says the sentiment is, and the page to come back to.
+#[derive(Debug, Deserialize)]
+pub(in crate::web) struct Corrected {
+    sentiment: SentimentLabel,
+    #[serde(default)]
+    back: String,
+}
+
+/// Takes a person's word on the sentiment.
+pub(in crate::web) async fn correct(
+    State(site): State<SharedSite>,
+    _: Admin,
+    Path(id): Path<String>,
+    Form(corrected): Form<Corrected>,
+) -> Response {
+    let correction = Correction {
+        sentiment: Some(corrected.sentiment),
+        ..Correction::default()
+    };
+    match api::mentions::take(&site, &id, correction).await {
+        Ok(record) => {
+            // Within this page only: an address of elsewhere would be a trap.
+            let own = corrected.back.starts_with("/?") || corrected.back == "/";
+            let back = match own {
+                true => corrected.back,
+                false => links::mention(&record.post.id),
+            };
+            Redirect::to(&back).into_response()
+        }
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
 async fn page(site: &SharedSite, reader: &PageReader, id: &str) -> Result<MentionPage, Problem> {
     let record = api::mentions::record(site, id).await?;
     let moment = Moment {
@@ -39,6 +76,6 @@ async fn page(site: &SharedSite, reader: &PageReader, id: &str) -> Result<Mentio
     let (title, text) = (segments(title, &[]), segments(&record.post.text, &[]));
     Ok(MentionPage {
         chrome: chrome(site, Place::Elsewhere, reader).await?,
-        m: Sheet::new(&record, title, text, true, moment),
+        m: Sheet::new(&record, title, text, true, moment).correctable(&record, reader.role, ""),
     })
 }

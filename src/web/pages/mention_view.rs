@@ -7,8 +7,9 @@ use jiff::tz::TimeZone;
 use super::format::{self, ShownTime};
 use super::links;
 use super::score_view::{Scores, class, scores, sign};
-use crate::domain::{Analysis, LinkOrigin, Post, PostRecord, Rating};
+use crate::domain::{Analysis, LinkOrigin, Post, PostRecord, Rating, SentimentLabel};
 use crate::insight::Segment;
+use crate::web::Role;
 
 /// Texts longer than this are folded in the detail column, in bytes.
 const FOLD: usize = 1400;
@@ -68,6 +69,24 @@ pub(in crate::web) struct Sheet {
     pub monitors: Vec<Named>,
     pub facts: Vec<Fact>,
     pub duplicate_of: Option<String>,
+    pub correct: Option<Correct>,
+}
+
+/// The form that says what the sentiment really is.
+#[derive(Debug)]
+pub(in crate::web) struct Correct {
+    pub action: String,
+    /// The page to come back to.
+    pub back: String,
+    pub choices: Vec<Choice>,
+}
+
+/// A sentiment to choose.
+#[derive(Debug)]
+pub(in crate::web) struct Choice {
+    pub value: &'static str,
+    pub sign: &'static str,
+    pub current: bool,
 }
 
 /// A link to elsewhere.
@@ -213,7 +232,28 @@ impl Sheet {
                 .collect(),
             facts: facts(record, moment),
             duplicate_of: record.duplicate_of.as_ref().map(links::mention),
+            correct: None,
         }
+    }
+
+    /// Offers to correct the sentiment, to those who may and where there is one.
+    pub fn correctable(mut self, record: &PostRecord, role: Role, back: &str) -> Self {
+        if role == Role::Admin
+            && let Some(analysis) = &record.analysis
+        {
+            let current = analysis.sentiment.label;
+            let choice = |label: SentimentLabel| Choice {
+                value: label.as_str(),
+                sign: sign(label),
+                current: label == current,
+            };
+            self.correct = Some(Correct {
+                action: format!("{}/correction", self.page),
+                back: back.to_owned(),
+                choices: SentimentLabel::ALL.map(choice).into(),
+            });
+        }
+        self
     }
 }
 

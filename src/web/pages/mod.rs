@@ -4,6 +4,7 @@
 mod chart;
 pub mod customer;
 pub mod deliveries;
+mod facets;
 pub mod format;
 pub mod inbox;
 mod inbox_view;
@@ -84,6 +85,7 @@ pub(super) fn routes() -> Router<SharedSite> {
     Router::new()
         .route("/", get(inbox::inbox))
         .route("/mentions/{id}", get(mention::mention))
+        .route("/mentions/{id}/correction", post(mention::correct))
         .route("/customers/{id}", get(customer::customer))
         .route("/overview", get(overview::overview))
         .route("/monitors", get(monitors::monitors))

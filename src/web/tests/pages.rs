@@ -134,7 +134,7 @@ async fn every_state_of_the_inbox_says_what_to_do() {
     assert!(none.body.contains("Nothing matches"));
     let fault = site.get("/?q=a+AND").await;
     assert_eq!(fault.status, 400);
-    assert!(fault.body.contains("<pre class=\"caret\">") && fault.body.contains("aria-invalid"));
+    assert!(fault.body.contains("<pre class=\"caret\"") && fault.body.contains("aria-invalid"));
     assert_eq!(site.get("/?range=9y").await.status, 400);
     assert_eq!(site.get("/?from=x").await.status, 400);
     assert_eq!(site.get("/nowhere").await.status, 404);
