@@ -1,6 +1,7 @@
 //! The one integration binary: what the library promises from outside, and the rules of the house.
 
 mod binary;
+mod browser;
 mod cli;
 mod config_env;
 mod config_files;
@@ -16,4 +17,5 @@ mod guest;
 mod model;
 mod searching;
 mod support;
+mod webdriver;
 mod webhook_cli;
