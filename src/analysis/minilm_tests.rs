@@ -153,8 +153,9 @@ fn agrees_with_the_runtime_that_trained_the_heads() {
         let wanted = [expected.sentiment, expected.emotions, expected.intents];
         for (found, wanted) in outputs.iter().zip(wanted) {
             for (found, wanted) in found.to_vec().into_iter().zip(wanted) {
+                // Both quantise activations as they come, and round differently: more where a logit is large.
                 assert!(
-                    (found - wanted).abs() < 0.25,
+                    (found - wanted).abs() < 0.2 + 0.03 * wanted.abs(),
                     "{}: {found} {wanted}",
                     expected.prepared
                 );
