@@ -144,7 +144,7 @@ struct Reference {
 #[test]
 fn agrees_with_the_runtime_that_trained_the_heads() {
     let analyzer = analyzer();
-    let mut texts = 0;
+    let (mut texts, mut apart) = (0, Vec::new());
     for line in include_str!("../../tests/fixtures/scoring.jsonl").lines() {
         let expected: Reference = serde_json::from_str(line).unwrap();
         let ids = analyzer.scorer.tokenize(&expected.prepared).unwrap();
@@ -153,9 +153,10 @@ fn agrees_with_the_runtime_that_trained_the_heads() {
         let wanted = [expected.sentiment, expected.emotions, expected.intents];
         for (found, wanted) in outputs.iter().zip(wanted) {
             for (found, wanted) in found.to_vec().into_iter().zip(wanted) {
-                // Both quantise activations as they come, and round differently: more where a logit is large.
+                // Both quantise activations as they come, and a rounding that falls the other way goes on through the layers.
+                apart.push((found - wanted).abs());
                 assert!(
-                    (found - wanted).abs() < 0.2 + 0.03 * wanted.abs(),
+                    (found - wanted).abs() < 0.5,
                     "{}: {found} {wanted}",
                     expected.prepared
                 );
@@ -164,6 +165,8 @@ fn agrees_with_the_runtime_that_trained_the_heads() {
         texts += 1;
     }
     assert!(texts >= 8, "{texts} texts");
+    let mean = apart.iter().sum::<f32>() / apart.len() as f32;
+    assert!(mean < 0.1, "{mean} on average");
 }
 
 #[test]
