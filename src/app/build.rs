@@ -150,7 +150,11 @@ impl App {
     }
 }
 
-pub(super) fn build_endpoints(config: &Config) -> anyhow::Result<Vec<Endpoint>> {
+/// The endpoints of the configuration, ready for use.
+///
+/// # Errors
+/// When the URL, the secret or the filter of one cannot work.
+pub fn build_endpoints(config: &Config) -> anyhow::Result<Vec<Endpoint>> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     config
         .endpoints

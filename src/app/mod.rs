@@ -10,7 +10,7 @@ mod reload;
 mod run;
 mod status;
 
-pub use build::{App, AppOptions, check};
+pub use build::{App, AppOptions, build_endpoints, check};
 pub use files::{
     create_data_dir, nothing_yet, open_searcher, open_store, open_store_read_only, rebuild_index,
     socket_path, zone,

@@ -1,11 +1,17 @@
-//! `overheard deliveries`: what could not be delivered, and another try.
+//! `overheard deliveries`: what went to whom, what could not be delivered, and another try.
 
-use super::args::DeliveriesCommand;
+use anyhow::Context;
+
+use super::args::{DeliveriesCommand, DeliveryState};
 use super::daemon::{self, Writer};
 use super::output::Output;
 use crate::app;
 use crate::config::Config;
+use crate::deliver::probe::probe;
+use crate::domain::{EndpointId, EventId};
+use crate::fetch::Fetcher;
 use crate::insight::DeadLetterDto;
+use crate::insight::admin_dto::{AttemptDto, DeliveryDto, EventDeliveriesDto, ShownDeliveryDto};
 use crate::runtime::Clock;
 
 /// The most that is listed of one endpoint.
@@ -21,6 +27,16 @@ pub async fn run(
     output: &Output,
 ) -> anyhow::Result<i32> {
     match command {
+        DeliveriesCommand::List {
+            endpoint,
+            state,
+            limit,
+            json,
+        } => list(config, endpoint, state, limit, json, output).await?,
+        DeliveriesCommand::Show { event, json } => show(config, &event, json, output).await?,
+        DeliveriesCommand::Test { endpoint, json } => {
+            return test(config, &endpoint, json, output).await;
+        }
         DeliveriesCommand::Dead { json } => {
             let store = app::open_store_read_only(config).await?;
             let mut dead = Vec::new();
@@ -41,9 +57,7 @@ pub async fn run(
                         letter.kind,
                         letter.endpoint,
                         letter.attempts.to_string(),
-                        letter
-                            .last_status
-                            .map_or(String::new(), |status| status.to_string()),
+                        status(letter.last_status),
                         letter.last_error.unwrap_or_default(),
                     ]);
                 }
@@ -82,4 +96,155 @@ pub async fn run(
         }
     }
     Ok(0)
+}
+
+/// The endpoint with this name, or all of them.
+fn endpoints(config: &Config, name: Option<&EndpointId>) -> anyhow::Result<Vec<EndpointId>> {
+    let all = config.endpoints.iter().map(|endpoint| endpoint.id.clone());
+    let Some(name) = name else {
+        return Ok(all.collect());
+    };
+    let known: Vec<EndpointId> = all.collect();
+    anyhow::ensure!(
+        known.contains(name),
+        "there is no endpoint \"{name}\" in the configuration; there are: {}",
+        known
+            .iter()
+            .map(EndpointId::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    Ok(vec![name.clone()])
+}
+
+async fn list(
+    config: &Config,
+    endpoint: Option<EndpointId>,
+    state: Option<DeliveryState>,
+    limit: usize,
+    json: bool,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let endpoints = endpoints(config, endpoint.as_ref())?;
+    let store = app::open_store_read_only(config).await?;
+    let state = state.map(DeliveryState::as_str);
+    let mut listed = Vec::new();
+    for endpoint in &endpoints {
+        let deliveries = store.list_deliveries(endpoint, state, None, limit).await?;
+        listed.extend(deliveries.iter().map(DeliveryDto::from));
+    }
+    if json {
+        return output.json(&listed);
+    }
+    if listed.is_empty() {
+        return output.print("There are no such deliveries.");
+    }
+    let mut table = output.table(&[
+        "event", "type", "endpoint", "state", "attempts", "status", "reason",
+    ]);
+    for delivery in listed {
+        table.add_row([
+            delivery.event,
+            delivery.kind,
+            delivery.endpoint,
+            delivery.state,
+            delivery.attempts.to_string(),
+            status(delivery.last_status),
+            delivery.last_error.unwrap_or_default(),
+        ]);
+    }
+    output.print(&table.to_string())
+}
+
+async fn show(config: &Config, event: &EventId, json: bool, output: &Output) -> anyhow::Result<()> {
+    let store = app::open_store_read_only(config).await?;
+    let stored = store.event(event).await?.with_context(|| {
+        format!("there is no event {event}: `overheard deliveries list` prints ids")
+    })?;
+    let mut deliveries = Vec::new();
+    for endpoint in endpoints(config, None)? {
+        let found = store
+            .list_deliveries(&endpoint, None, Some(event), 1)
+            .await?;
+        let attempts = store.attempts(&endpoint, event).await?;
+        deliveries.extend(found.iter().map(|delivery| ShownDeliveryDto {
+            delivery: DeliveryDto::from(delivery),
+            attempted: attempts.iter().map(AttemptDto::from).collect(),
+        }));
+    }
+    // Absent until the first attempt freezes it, or after its post was deleted.
+    let body: Option<serde_json::Value> = stored
+        .body
+        .as_deref()
+        .and_then(|body| serde_json::from_slice(body).ok());
+    if json {
+        return output.json(&EventDeliveriesDto {
+            event: event.to_string(),
+            kind: stored.event.kind.as_str().to_owned(),
+            occurred_at: stored.event.occurred_at,
+            body,
+            deliveries,
+        });
+    }
+    output.print(&format!(
+        "{}  {event}  {}",
+        stored.event.kind.as_str(),
+        stored.event.occurred_at
+    ))?;
+    for shown in &deliveries {
+        output.print(&format!(
+            "\n{}: {}",
+            shown.delivery.endpoint, shown.delivery.state
+        ))?;
+        for attempt in &shown.attempted {
+            let reason = attempt.error.as_deref().unwrap_or("arrived");
+            output.print(&format!("  {}. {}  {reason}", attempt.number, attempt.at))?;
+        }
+    }
+    match body {
+        Some(body) => output.print(&format!("\n{}", serde_json::to_string_pretty(&body)?)),
+        None => output.print("\nThere is no body: nothing was sent yet, or its post is gone."),
+    }
+}
+
+async fn test(
+    config: &Config,
+    endpoint: &EndpointId,
+    json: bool,
+    output: &Output,
+) -> anyhow::Result<i32> {
+    endpoints(config, Some(endpoint))?;
+    let built = app::build_endpoints(config)?;
+    let built = built
+        .iter()
+        .find(|built| built.id() == endpoint)
+        .context("invariant: each endpoint of the configuration was built")?;
+    let clock = Clock::system();
+    let fetcher = Fetcher::new(&config.fetch, clock.clone())?;
+    let timeout = std::time::Duration::from_secs(config.deliver.timeout_secs);
+    let answer = probe(built, &fetcher, timeout, clock.now()).await;
+    let (code, error) = match &answer {
+        Ok(answer) => (Some(answer.status), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let good = code.is_some_and(|code| (200..300).contains(&code));
+    if json {
+        output.json(&serde_json::json!({
+            "endpoint": endpoint, "delivered": good, "status": code, "error": error,
+        }))?;
+    } else {
+        let said = match (code, error) {
+            (Some(code), _) if good => format!("It answered {code}: the test event arrived."),
+            (Some(code), _) => format!(
+                "It answered {code}: an event that gets such an answer is tried again for three days, then given up."
+            ),
+            (None, error) => format!("No answer: {}", error.unwrap_or_default()),
+        };
+        output.print(&said)?;
+    }
+    Ok(i32::from(!good))
+}
+
+fn status(status: Option<u16>) -> String {
+    status.map_or(String::new(), |status| status.to_string())
 }

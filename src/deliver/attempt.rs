@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::dispatcher::Dispatcher;
+use super::endpoint::Endpoint;
 use super::payload::{self, Facts};
 use super::retry::{Answer, DeadReason, Verdict, judge};
 use super::sign::{self, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP};
@@ -138,25 +139,9 @@ impl Dispatcher {
     }
 
     fn request(&self, id: &str, at: Timestamp, body: Vec<u8>) -> PostRequest {
-        let signature = sign::sign(self.endpoint.secrets(), id, at, &body);
-        let value = |text: &str| {
-            HeaderValue::from_str(text)
-                .expect("invariant: ids, numbers and base64 are visible ASCII")
-        };
         PostRequest {
             url: self.endpoint.url().clone(),
-            headers: vec![
-                (
-                    HeaderName::from_static("content-type"),
-                    HeaderValue::from_static("application/json"),
-                ),
-                (HeaderName::from_static(HEADER_ID), value(id)),
-                (
-                    HeaderName::from_static(HEADER_TIMESTAMP),
-                    value(&at.as_second().to_string()),
-                ),
-                (HeaderName::from_static(HEADER_SIGNATURE), value(&signature)),
-            ],
+            headers: headers(&self.endpoint, id, at, &body),
             body: Bytes::from(body),
             timeout: std::time::Duration::from_secs(self.setup.config.timeout_secs),
             allow_http: self.endpoint.allow_http(),
@@ -204,6 +189,27 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// The headers of a body that is sent with this id at this time.
+pub(super) fn headers(
+    endpoint: &Endpoint,
+    id: &str,
+    at: Timestamp,
+    body: &[u8],
+) -> Vec<(HeaderName, HeaderValue)> {
+    let signature = sign::sign(endpoint.secrets(), id, at, body);
+    let header = |name: &'static str, value: &str| {
+        let value = HeaderValue::from_str(value)
+            .expect("invariant: ids, numbers and base64 are visible ASCII");
+        (HeaderName::from_static(name), value)
+    };
+    vec![
+        header("content-type", "application/json"),
+        header(HEADER_ID, id),
+        header(HEADER_TIMESTAMP, &at.as_second().to_string()),
+        header(HEADER_SIGNATURE, &signature),
+    ]
 }
 
 /// What went wrong, in words; nothing of what the receiver wrote.

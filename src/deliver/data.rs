@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::{Analysis, Author, Customer, Link, PostId, PostRecord, Rating, SourceStatus};
 
@@ -29,7 +30,7 @@ impl Links<'_> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum Data<'a> {
     Mention(Box<MentionData<'a>>),
@@ -40,7 +41,7 @@ pub(super) enum Data<'a> {
     Thin(ThinData<'a>),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct MentionData<'a> {
     id: String,
     post_id: &'a str,
@@ -107,7 +108,7 @@ impl<'a> MentionData<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AuthorData<'a> {
     id: String,
     handle: Option<&'a str>,
@@ -131,14 +132,14 @@ impl<'a> AuthorData<'a> {
 }
 
 /// `null` means that the network does not say; 0 means none.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct EngagementData {
     likes: Option<u64>,
     replies: Option<u64>,
     shares: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RatingData {
     value: f64,
     best: f64,
@@ -153,7 +154,7 @@ impl From<Rating> for RatingData {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AnalysisData<'a> {
     model: &'a str,
     /// False when the language is not one that the model serves; then nothing else is said.
@@ -165,7 +166,7 @@ pub(super) struct AnalysisData<'a> {
     urgency: Option<u8>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SentimentData<'a> {
     label: &'a str,
     score: f64,
@@ -187,7 +188,7 @@ impl<'a> AnalysisData<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct MentionCustomerData<'a> {
     #[serde(flatten)]
     customer: CustomerData<'a>,
@@ -206,7 +207,7 @@ impl<'a> MentionCustomerData<'a> {
 }
 
 /// The CRM's own words; its identities stay at home.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CustomerData<'a> {
     id: &'a str,
     name: &'a str,
@@ -227,13 +228,13 @@ impl<'a> CustomerData<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct DeletedMentionData<'a> {
     pub(super) id: &'a str,
     pub(super) post_id: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct LinkedData<'a> {
     pub(super) customer_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -242,14 +243,14 @@ pub(super) struct LinkedData<'a> {
     pub(super) customer: Option<CustomerData<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct DigestData<'a> {
     pub(super) digest: &'a str,
     /// The local date, `YYYY-MM-DD`.
     pub(super) date: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SourceData<'a> {
     source: &'a str,
     kind: Option<&'a str>,
@@ -282,7 +283,7 @@ impl<'a> SourceData<'a> {
 }
 
 /// What is left of a body that is too long; the rest is behind the link, or behind the id in the API.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ThinData<'a> {
     pub(super) id: &'a str,
     pub(super) thin: bool,

@@ -15,7 +15,9 @@ pub mod dispatcher;
 pub mod endpoint;
 pub mod keys;
 pub mod payload;
+pub mod probe;
 pub mod retry;
+pub mod schema;
 pub mod sign;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::customers::Import;
-use crate::store::{DeadLetter, ImportOutcome, StoredToken};
+use crate::store::{DeadLetter, ImportOutcome, ListedDelivery, PastAttempt, StoredToken};
 
 /// What an import of customers did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -98,6 +98,98 @@ impl From<&DeadLetter> for DeadLetterDto {
 }
 
 /// An API token without its secret.
+/// A delivery of an event to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeliveryDto {
+    /// The event's id.
+    pub event: String,
+    /// The event's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// To whom.
+    pub endpoint: String,
+    /// `pending`, `delivered` or `dead`.
+    pub state: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Not before this time; absent unless it is pending.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When the last attempt was made.
+    pub last_attempt_at: Option<Timestamp>,
+    /// The last answer's status.
+    pub last_status: Option<u16>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}
+
+impl From<&ListedDelivery> for DeliveryDto {
+    fn from(listed: &ListedDelivery) -> Self {
+        let event = &listed.event.event;
+        let pending = listed.state == "pending";
+        Self {
+            event: event.id.to_string(),
+            kind: event.kind.as_str().to_owned(),
+            endpoint: listed.endpoint.to_string(),
+            state: listed.state.clone(),
+            attempts: listed.attempts,
+            next_attempt_at: pending.then_some(listed.next_attempt_at),
+            last_attempt_at: listed.last_attempt_at,
+            last_status: listed.last_status,
+            last_error: listed.last_error.clone(),
+        }
+    }
+}
+
+/// One attempt at a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AttemptDto {
+    /// 1 for the first.
+    pub number: u32,
+    /// When.
+    pub at: Timestamp,
+    /// The answer's status, if there was one.
+    pub status: Option<u16>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+impl From<&PastAttempt> for AttemptDto {
+    fn from(attempt: &PastAttempt) -> Self {
+        Self {
+            number: attempt.number,
+            at: attempt.at,
+            status: attempt.status,
+            error: attempt.error.clone(),
+        }
+    }
+}
+
+/// A delivery with its attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ShownDeliveryDto {
+    /// The delivery.
+    #[serde(flatten)]
+    pub delivery: DeliveryDto,
+    /// Its attempts, the first first.
+    pub attempted: Vec<AttemptDto>,
+}
+
+/// An event with all that became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct EventDeliveriesDto {
+    /// The event's id.
+    pub event: String,
+    /// The event's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// What is sent; absent until the first attempt, or when its post is gone.
+    pub body: Option<serde_json::Value>,
+    /// Endpoint by endpoint.
+    pub deliveries: Vec<ShownDeliveryDto>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TokenDto {
     /// What it is called.

@@ -69,6 +69,27 @@ pub struct PastAttempt {
     pub error: Option<String>,
 }
 
+/// A delivery as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDelivery {
+    /// To whom.
+    pub endpoint: EndpointId,
+    /// What.
+    pub event: StoredEvent,
+    /// `pending`, `delivered` or `dead`.
+    pub state: String,
+    /// All attempts.
+    pub attempts: u32,
+    /// Not before this time, while it is pending.
+    pub next_attempt_at: Timestamp,
+    /// When the last attempt was made.
+    pub last_attempt_at: Option<Timestamp>,
+    /// The last answer's status.
+    pub last_status: Option<u16>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}
+
 /// A delivery that was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
@@ -113,7 +134,48 @@ pub(super) const DEAD: &str =
      WHERE d.endpoint = ?1 AND d.state = 'dead' AND d.event > ?2
      ORDER BY d.event LIMIT ?3";
 
+const LIST: &str =
+    "SELECT e.seq, e.id, e.kind, e.subject, e.occurred_at, e.body, d.endpoint, d.state, d.attempts,
+            d.next_attempt_at, d.last_attempt_at, d.last_status, d.last_error
+     FROM deliveries d JOIN events e ON e.seq = d.event
+     WHERE d.endpoint = ?1 AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR e.id = ?3)
+     ORDER BY d.event DESC LIMIT ?4";
+
 impl Store {
+    /// At most `max` deliveries of the endpoint, the newest event first: all, those in a state, or that of one event.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        state: Option<&'static str>,
+        event: Option<&EventId>,
+        max: usize,
+    ) -> Result<Vec<ListedDelivery>, StoreError> {
+        let endpoint = endpoint.clone();
+        let event = event.map(|event| hash_bytes(event.as_str()));
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(LIST)?;
+            let mut rows = statement.query((endpoint.as_str(), state, event, limit(max)))?;
+            let mut listed = Vec::new();
+            while let Some(row) = rows.next()? {
+                listed.push(ListedDelivery {
+                    endpoint: endpoint.clone(),
+                    event: read_event(row)?,
+                    state: row.get(7)?,
+                    attempts: row.get(8)?,
+                    next_attempt_at: time(row.get(9)?)?,
+                    last_attempt_at: time_opt(row.get(10)?)?,
+                    last_status: row.get(11)?,
+                    last_error: row.get(12)?,
+                });
+            }
+            Ok(listed)
+        })
+        .await
+    }
+
     /// Up to which event the endpoint's deliveries were queued; `None` before the first time.
     ///
     /// # Errors

@@ -55,7 +55,8 @@ pub use counts::Counts;
 pub use cursors::Standing;
 pub use customers::AuthorLink;
 pub use deliveries::{
-    Attempt, AttemptOutcome, DeadLetter, DeliveryCounts, PastAttempt, PendingDelivery,
+    Attempt, AttemptOutcome, DeadLetter, DeliveryCounts, ListedDelivery, PastAttempt,
+    PendingDelivery,
 };
 pub use digests::{DigestRun, MonitorWindow};
 pub use embeddings::StoredEmbedding;

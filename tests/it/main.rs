@@ -8,6 +8,7 @@ mod config_files;
 mod config_keys;
 mod crash;
 mod daemon;
+mod deliveries_cli;
 mod demo;
 mod faults;
 mod feed_cli;
