@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 
-use super::args::{DeliveriesCommand, DeliveryState};
 use super::daemon::{self, Writer};
+use super::deliveries_args::{DeliveriesCommand, DeliveryState};
 use super::output::Output;
 use crate::app;
 use crate::config::Config;

@@ -8,6 +8,7 @@ mod check;
 mod customers;
 mod daemon;
 mod deliveries;
+mod deliveries_args;
 mod digest;
 pub mod feed;
 mod feed_args;

@@ -97,7 +97,6 @@ impl From<&DeadLetter> for DeadLetterDto {
     }
 }
 
-/// An API token without its secret.
 /// A delivery of an event to an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeliveryDto {
@@ -190,6 +189,7 @@ pub struct EventDeliveriesDto {
     pub deliveries: Vec<ShownDeliveryDto>,
 }
 
+/// An API token without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TokenDto {
     /// What it is called.
