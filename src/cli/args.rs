@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 use super::model::ModelCommand;
 use crate::domain::{CustomerId, DigestId, MentionId, SentimentLabel, SourceId};
 use crate::index::Position;
 use crate::query::Sort;
+use crate::web::Role;
 
 /// Hears what customers say in public, understands it, and tells the people who should act.
 #[derive(Debug, Parser)]
@@ -406,9 +408,23 @@ pub enum IndexCommand {
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Create a token and print it once (through the daemon, if one is running)
+    #[command(
+        after_help = "Roles: all read; manager also corrects the model and polls sources, crm imports customers and tries deliveries again,
+marketing reads for its reports, admin does everything.
+
+Examples:
+  overheard token create dashboard --role viewer --expires 90d
+  overheard token create crm-sync --role crm"
+    )]
     Create {
         /// What it is for
         name: String,
+        /// What it may do
+        #[arg(long, value_enum, default_value_t = Role::Admin)]
+        role: Role,
+        /// When it ends, such as 90d or 12h [default: never]
+        #[arg(long, value_name = "TIME", value_parser = parse_lifetime)]
+        expires: Option<SignedDuration>,
     },
     /// List tokens: names and uses, never the tokens
     List {
@@ -425,6 +441,21 @@ pub enum TokenCommand {
 
 fn parse_sentiment(text: &str) -> Result<SentimentLabel, String> {
     SentimentLabel::from_name(text).ok_or_else(|| "write negative, neutral or positive".to_owned())
+}
+
+/// Parses `12h`, `90d` and the like; a day has 24 hours.
+fn parse_lifetime(text: &str) -> Result<SignedDuration, String> {
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<i32>().ok());
+    let hours = text
+        .strip_suffix('h')
+        .and_then(|hours| hours.parse::<i32>().ok());
+    let hours = days.and_then(|days| days.checked_mul(24)).or(hours);
+    hours
+        .filter(|hours| *hours > 0)
+        .map(|hours| SignedDuration::from_hours(i64::from(hours)))
+        .ok_or_else(|| format!("\"{text}\" is not a time; write 12h or 90d"))
 }
 
 /// Parses `30s`, `5m`, `1h30m` and the like.

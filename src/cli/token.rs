@@ -1,5 +1,7 @@
 //! `overheard login` and `overheard token`: who may look.
 
+use anyhow::Context;
+
 use super::args::TokenCommand;
 use super::daemon::{self, Writer};
 use super::output::Output;
@@ -32,10 +34,21 @@ pub async fn login(config: &Config, output: &Output) -> anyhow::Result<i32> {
 /// When the store can't be used, or there is no such token.
 pub async fn run(config: &Config, command: TokenCommand, output: &Output) -> anyhow::Result<i32> {
     match command {
-        TokenCommand::Create { name } => {
+        TokenCommand::Create {
+            name,
+            role,
+            expires,
+        } => {
+            let now = Clock::system().now();
+            let expires_at = expires
+                .map(|lifetime| now.checked_add(lifetime))
+                .transpose()
+                .context("the token would outlive the calendar: write a shorter time")?;
             let token = match daemon::writer(config)? {
                 Writer::Daemon(client) => {
-                    let request = serde_json::to_vec(&serde_json::json!({ "name": name }))?;
+                    let request = serde_json::to_vec(&serde_json::json!({
+                        "name": name, "role": role, "expires_at": expires_at,
+                    }))?;
                     let body = daemon::accepted(
                         &client
                             .post("/api/v1/tokens", "application/json", request)
@@ -47,9 +60,8 @@ pub async fn run(config: &Config, command: TokenCommand, output: &Output) -> any
                         .to_owned()
                 }
                 Writer::Files(_lock) => {
-                    let now = Clock::system().now();
                     let store = app::open_store(config, now).await?;
-                    let token = issue_token(&store, &name, now).await?;
+                    let token = issue_token(&store, &name, role, expires_at, now).await?;
                     store.close().await;
                     token.expose().to_owned()
                 }
@@ -64,14 +76,17 @@ pub async fn run(config: &Config, command: TokenCommand, output: &Output) -> any
             } else if tokens.is_empty() {
                 output.print("There are no tokens: `overheard token create NAME` makes one.")?;
             } else {
-                let mut table = output.table(&["name", "created", "last used", "revoked"]);
+                let mut table =
+                    output.table(&["name", "role", "created", "last used", "ends", "revoked"]);
                 for token in tokens {
                     let time =
                         |at: Option<jiff::Timestamp>| at.map_or(String::new(), |at| at.to_string());
                     table.add_row([
                         token.name.clone(),
+                        token.role.clone(),
                         token.created_at.to_string(),
                         time(token.last_used_at),
+                        time(token.expires_at),
                         time(token.revoked_at),
                     ]);
                 }

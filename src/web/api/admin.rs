@@ -16,7 +16,7 @@ use super::openapi::{Answers, TAG_ACCESS, TAG_DAEMON, TAG_DELIVERIES};
 use crate::domain::{EventId, SourceId};
 use crate::insight::TokenDto;
 use crate::store::Refreshed;
-use crate::web::auth::guard::Admin;
+use crate::web::auth::guard::{Admin, Crm, Manager};
 use crate::web::auth::issue_token;
 use crate::web::pages::login::new_login_link;
 use crate::web::{Command, DeclaredSource, Problem, Role, SharedSite};
@@ -65,8 +65,21 @@ pub(in crate::web) async fn login_link(State(site): State<SharedSite>, _: Admin)
 
 /// `{"name": ".."}`
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::web) struct TokenName {
     name: String,
+}
+
+/// A token to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct TokenRequest {
+    /// What it is for; unique.
+    name: String,
+    /// What it may do; `admin` when nothing is said.
+    role: Option<Role>,
+    /// When it ends; never when nothing is said.
+    expires_at: Option<Timestamp>,
 }
 
 /// `{"token": ".."}`
@@ -111,14 +124,19 @@ pub(in crate::web) async fn tokens(
 }
 
 /// Makes an API token; it is shown in this answer and never again.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = TAG_ACCESS, request_body = TokenName,
+#[utoipa::path(post, path = "/api/v1/tokens", tag = TAG_ACCESS, request_body = TokenRequest,
     responses((status = 201, body = NewTokenText), Answers))]
 pub(in crate::web) async fn create_token(
     State(site): State<SharedSite>,
     _: Admin,
-    Body(named): Body<TokenName>,
+    Body(wanted): Body<TokenRequest>,
 ) -> Result<Response, Problem> {
-    let token = issue_token(&site.web.store, &named.name, site.web.clock.now())
+    let (store, now) = (&site.web.store, site.web.clock.now());
+    if wanted.expires_at.is_some_and(|end| end <= now) {
+        return Err(Problem::bad_request("expires_at lies in the past"));
+    }
+    let role = wanted.role.unwrap_or(Role::Admin);
+    let token = issue_token(store, &wanted.name, role, wanted.expires_at, now)
         .await
         .map_err(|error| Problem::new(StatusCode::CONFLICT, "refused", error.to_string()))?;
     let token = token.expose().to_owned();
@@ -154,7 +172,7 @@ pub(in crate::web) async fn revoke_token(
     responses((status = 200, body = Done), Answers))]
 pub(in crate::web) async fn resume_source(
     State(site): State<SharedSite>,
-    _: Admin,
+    _: Manager,
     Named(source): Named<SourceId>,
 ) -> Result<Response, Problem> {
     let resumed = site
@@ -184,7 +202,7 @@ pub(in crate::web) struct BroughtForward {
     responses((status = 202, body = BroughtForward), Answers))]
 pub(in crate::web) async fn refresh_source(
     State(site): State<SharedSite>,
-    _: Admin,
+    _: Manager,
     Named(source): Named<SourceId>,
 ) -> Result<Response, Problem> {
     let declared = site.web.declared.borrow().clone();
@@ -224,7 +242,7 @@ pub(in crate::web) async fn refresh_source(
     responses((status = 200, body = Requeued), Answers))]
 pub(in crate::web) async fn replay(
     State(site): State<SharedSite>,
-    _: Admin,
+    _: Crm,
     Parameters(which): Parameters<Which>,
 ) -> Result<Response, Problem> {
     let requeued = requeue(&site, which.event).await?;

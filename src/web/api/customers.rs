@@ -15,7 +15,7 @@ use crate::customers::{ImportFormat, read_customers};
 use crate::domain::{Customer, CustomerId};
 use crate::insight::{CustomerDto, ImportDto};
 use crate::store::{Page, PagePosition};
-use crate::web::auth::guard::{Admin, Reader};
+use crate::web::auth::guard::{Crm, Reader};
 use crate::web::{Problem, SharedSite};
 
 /// Posts of a customer in one answer.
@@ -78,7 +78,7 @@ pub(in crate::web) async fn with_timeline(
     responses((status = 200, body = ImportDto), Answers))]
 pub(in crate::web) async fn import(
     State(site): State<SharedSite>,
-    _: Admin,
+    _: Crm,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ImportDto>, Problem> {

@@ -11,7 +11,7 @@ use crate::domain::correction::{Correction, InvalidCorrection};
 use crate::domain::{MentionId, PostId, PostRecord};
 use crate::insight::MentionDto;
 use crate::store::Correcting;
-use crate::web::auth::guard::{Admin, Reader};
+use crate::web::auth::guard::{Manager, Reader};
 use crate::web::{Problem, SharedSite};
 
 /// Shows a mention, or a post that no monitor matches.
@@ -33,7 +33,7 @@ pub(in crate::web) async fn mention(
     request_body = Correction, responses((status = 200, body = MentionDto), Answers))]
 pub(in crate::web) async fn correct(
     State(site): State<SharedSite>,
-    _: Admin,
+    _: Manager,
     Named(id): Named<String>,
     Body(correction): Body<Correction>,
 ) -> Result<Json<MentionDto>, Problem> {

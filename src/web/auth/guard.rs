@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiToken, Role};
+use super::{ApiToken, Right, Role};
 use crate::web::{Door, Problem, SharedSite, pages};
 
 /// The session's cookie over plain HTTP, on loopback.
@@ -174,7 +174,15 @@ fn same_origin(headers: &HeaderMap) -> bool {
 #[derive(Debug)]
 pub struct Reader;
 
-/// An argument of API handlers: the visitor may change things.
+/// An argument of handlers: the visitor may correct the model, and poll and resume sources.
+#[derive(Debug)]
+pub struct Manager;
+
+/// An argument of handlers: the visitor may import customers and try deliveries again.
+#[derive(Debug)]
+pub struct Crm;
+
+/// An argument of handlers: the visitor may do everything.
 #[derive(Debug)]
 pub struct Admin;
 
@@ -201,17 +209,39 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     }
 }
 
+impl<S: Sync> FromRequestParts<S> for Manager {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        allowed(parts, Right::Curate).map(|()| Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Crm {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        allowed(parts, Right::Exchange).map(|()| Self)
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match found(parts).0 {
-            Some(Role::Admin) => Ok(Self),
-            Some(Role::Viewer) => Err(Problem::forbidden(
-                "this needs the role admin; the token or session has the role viewer",
-            )),
-            None => Err(sign_in()),
-        }
+        allowed(parts, Right::Administer).map(|()| Self)
+    }
+}
+
+fn allowed(parts: &Parts, right: Right) -> Result<(), Problem> {
+    match found(parts).0 {
+        None => Err(sign_in()),
+        Some(role) if role.may(right) => Ok(()),
+        Some(role) => Err(Problem::forbidden(format!(
+            "this needs the role {}; the token or session has the role {}",
+            right.roles(),
+            role.as_str()
+        ))),
     }
 }
 

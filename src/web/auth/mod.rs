@@ -10,8 +10,10 @@ pub mod token;
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use attempts::Attempts;
 pub use session::Sessions;
@@ -24,22 +26,40 @@ pub const LINK_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long a session lasts.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// What a token or session may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a token or session may do. All may read what was heard and who the customers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads.
     Viewer,
-    /// Reads, imports customers, rebuilds, reloads, makes login links.
+    /// Also corrects the model, and polls and resumes sources: a community manager.
+    Manager,
+    /// Reads: what makes the digests' charts.
+    Marketing,
+    /// Also imports customers and tries deliveries again: the CRM.
+    Crm,
+    /// Everything: also the index, the configuration, tokens and login links.
     Admin,
 }
 
 impl Role {
+    /// All, in the order of the documentation.
+    pub const ALL: [Self; 5] = [
+        Self::Viewer,
+        Self::Manager,
+        Self::Marketing,
+        Self::Crm,
+        Self::Admin,
+    ];
+
     /// The name used in the store and the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Manager => "manager",
+            Self::Marketing => "marketing",
+            Self::Crm => "crm",
             Self::Admin => "admin",
         }
     }
@@ -47,9 +67,36 @@ impl Role {
     /// The role with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Viewer, Self::Admin]
-            .into_iter()
-            .find(|role| role.as_str() == name)
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether the role may do this.
+    #[must_use]
+    pub fn may(self, right: Right) -> bool {
+        match right {
+            Right::Curate => matches!(self, Self::Manager | Self::Admin),
+            Right::Exchange => matches!(self, Self::Crm | Self::Admin),
+            Right::Administer => self == Self::Admin,
+        }
+    }
+}
+
+/// What not every role may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Corrections, polls now, sources resumed.
+    Curate,
+    /// Customers imported, deliveries tried again.
+    Exchange,
+    /// The index, the configuration, tokens, login links.
+    Administer,
+}
+
+impl Right {
+    /// The roles that have it, in words.
+    pub(in crate::web) fn roles(self) -> String {
+        let roles = Role::ALL.into_iter().filter(|role| role.may(self));
+        roles.map(Role::as_str).collect::<Vec<_>>().join(" or ")
     }
 }
 
@@ -82,21 +129,23 @@ pub(in crate::web) async fn store_role(
     Ok(Role::from_name(&stored.role))
 }
 
-/// Makes an admin's API token and keeps its hash. The token is shown once and never again.
+/// Makes an API token and keeps its hash. The token is shown once and never again.
 ///
 /// # Errors
 /// When a token has this name already, or the store can't be written.
 pub async fn issue_token(
     store: &Store,
     name: &str,
+    role: Role,
+    expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<ApiToken, StoreError> {
     let token = ApiToken::generate(&mut rand::rng());
     let kept = NewToken {
         hash: *token.hash().as_bytes(),
         name: name.to_owned(),
-        role: Role::Admin.as_str().to_owned(),
-        expires_at: None,
+        role: role.as_str().to_owned(),
+        expires_at,
     };
     store.create_token(kept, now).await?;
     Ok(token)

@@ -10,8 +10,8 @@ use super::mention_view::Moment;
 use super::{Chrome, Place, chrome, error_page, html};
 use crate::domain::EndpointId;
 use crate::store::{DeadLetter, DeliveryCounts};
-use crate::web::auth::Role;
-use crate::web::auth::guard::{Admin, PageReader};
+use crate::web::auth::Right;
+use crate::web::auth::guard::{Crm, PageReader};
 use crate::web::{Problem, SharedSite, api};
 
 /// Dead letters that are shown of an endpoint; replaying takes all.
@@ -58,7 +58,7 @@ pub(in crate::web) async fn deliveries(
 }
 
 /// Tries all dead deliveries again, and comes back.
-pub(in crate::web) async fn replay(State(site): State<SharedSite>, _: Admin) -> Response {
+pub(in crate::web) async fn replay(State(site): State<SharedSite>, _: Crm) -> Response {
     match api::admin::requeue(&site, None).await {
         Ok(_) => Redirect::to("/deliveries").into_response(),
         Err(problem) => error_page(&site, &problem),
@@ -98,7 +98,7 @@ async fn page(site: &SharedSite, reader: &PageReader) -> Result<DeliveriesPage, 
         endpoints,
         dead,
         more,
-        may_replay: reader.role == Role::Admin,
+        may_replay: reader.role.may(Right::Exchange),
     })
 }
 

@@ -12,7 +12,7 @@ use super::{Chrome, Place, chrome, error_page, html, links};
 use crate::domain::SentimentLabel;
 use crate::domain::correction::Correction;
 use crate::insight::marks::segments;
-use crate::web::auth::guard::{Admin, PageReader};
+use crate::web::auth::guard::{Manager, PageReader};
 use crate::web::{Problem, SharedSite, api};
 
 #[derive(Template)]
@@ -44,7 +44,7 @@ pub(in crate::web) struct Corrected {
 /// Takes a person's word on the sentiment.
 pub(in crate::web) async fn correct(
     State(site): State<SharedSite>,
-    _: Admin,
+    _: Manager,
     Path(id): Path<String>,
     Form(corrected): Form<Corrected>,
 ) -> Response {

@@ -9,7 +9,7 @@ use super::links;
 use super::score_view::{Scores, class, scores, sign};
 use crate::domain::{Analysis, LinkOrigin, Post, PostRecord, Rating, SentimentLabel};
 use crate::insight::Segment;
-use crate::web::Role;
+use crate::web::auth::{Right, Role};
 
 /// Texts longer than this are folded in the detail column, in bytes.
 const FOLD: usize = 1400;
@@ -238,7 +238,7 @@ impl Sheet {
 
     /// Offers to correct the sentiment, to those who may and where there is one.
     pub fn correctable(mut self, record: &PostRecord, role: Role, back: &str) -> Self {
-        if role == Role::Admin
+        if role.may(Right::Curate)
             && let Some(analysis) = &record.analysis
         {
             let current = analysis.sentiment.label;

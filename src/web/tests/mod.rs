@@ -4,6 +4,7 @@ mod api;
 mod auth;
 mod openapi;
 mod pages;
+mod roles;
 mod similar;
 mod site;
 mod sources;
