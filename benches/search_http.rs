@@ -29,7 +29,7 @@ use overheard::query::time::time_key;
 use overheard::runtime::Clock;
 use overheard::store::{BatchCommit, PostCommit, Store};
 use overheard::web::auth::issue_token;
-use overheard::web::{Door, WebState, router, serve_tcp};
+use overheard::web::{Door, Role, WebState, router, serve_tcp};
 use support::{NOW, Said, Speaker, as_f64};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
@@ -311,7 +311,9 @@ struct Client {
 
 impl Client {
     async fn start(store: &Store, searcher: Searcher, now: Timestamp) -> Self {
-        let token = issue_token(store, "bench", now).await.expect("a token");
+        let token = issue_token(store, "bench", Role::Admin, None, now)
+            .await
+            .expect("a token");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let address = listener.local_addr().expect("an address");
         let (declared, declared_receiver) = watch::channel(Arc::default());

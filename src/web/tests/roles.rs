@@ -64,7 +64,11 @@ async fn each_role_may_do_its_own_and_no_more() {
             let concrete = path.replace("{id}", "nobody");
             for (role, bearer) in &tokens {
                 let reply = site
-                    .send(&format!("{method} {concrete}"), &[bearer.clone()], "")
+                    .send(
+                        &format!("{method} {concrete}"),
+                        std::slice::from_ref(bearer),
+                        "",
+                    )
                     .await;
                 let refused = reply.status == 403;
                 assert_eq!(
@@ -103,7 +107,7 @@ async fn a_token_ends_when_it_was_said_to() {
     let token = made.json()["token"].as_str().unwrap().to_owned();
     let bearer = format!("Authorization: Bearer {token}");
     let asked = async || {
-        site.send("GET /api/v1/monitors", &[bearer.clone()], "")
+        site.send("GET /api/v1/monitors", std::slice::from_ref(&bearer), "")
             .await
             .status
     };
