@@ -222,7 +222,14 @@ async fn test(
     let clock = Clock::system();
     let fetcher = Fetcher::new(&config.fetch, clock.clone())?;
     let timeout = std::time::Duration::from_secs(config.deliver.timeout_secs);
-    let answer = probe(built, &fetcher, timeout, clock.now()).await;
+    let answer = probe(
+        built,
+        &fetcher,
+        config.public_url.as_deref(),
+        timeout,
+        clock.now(),
+    )
+    .await;
     let (code, error) = match &answer {
         Ok(answer) => (Some(answer.status), None),
         Err(error) => (None, Some(error.to_string())),

@@ -28,7 +28,9 @@ pub use fetch::FetchConfig;
 pub use load::DEFAULT_CONFIG;
 pub use model::{ModelConfig, ModelTask, Precision};
 pub use monitor::MonitorConfig;
-pub use outputs::{DeliverConfig, DigestConfig, DigestFormat, EndpointConfig, WebConfig};
+pub use outputs::{
+    DeliverConfig, DigestConfig, DigestFormat, EndpointConfig, WebConfig, WebhookFormat,
+};
 pub use report::{ConfigErrors, ConfigProblem};
 pub use source::{
     AppStoreConfig, FeedConfig, FileConfig, FileFormat, HackerNewsConfig, JsonConfig,

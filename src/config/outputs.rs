@@ -45,6 +45,22 @@ pub struct EndpointConfig {
     /// Allows plain http, for receivers on this machine.
     #[serde(default)]
     pub allow_http: bool,
+    /// How events are written.
+    #[serde(default)]
+    pub format: WebhookFormat,
+}
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookFormat {
+    /// Our own envelope, as Standard Webhooks recommends.
+    #[default]
+    Standard,
+    /// CloudEvents 1.0, everything in the body.
+    Cloudevents,
+    /// CloudEvents 1.0, the attributes in `ce-` headers.
+    CloudeventsBinary,
 }
 
 /// One daily digest.

@@ -10,6 +10,7 @@ use tracing::{debug, error, info, warn};
 
 use super::dispatcher::Dispatcher;
 use super::endpoint::Endpoint;
+use super::format::{Wire, wire};
 use super::payload::{self, Facts};
 use super::retry::{Answer, DeadReason, Verdict, judge};
 use super::sign::{self, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP};
@@ -139,13 +140,9 @@ impl Dispatcher {
     }
 
     fn request(&self, id: &str, at: Timestamp, body: Vec<u8>) -> PostRequest {
-        PostRequest {
-            url: self.endpoint.url().clone(),
-            headers: headers(&self.endpoint, id, at, &body),
-            body: Bytes::from(body),
-            timeout: std::time::Duration::from_secs(self.setup.config.timeout_secs),
-            allow_http: self.endpoint.allow_http(),
-        }
+        let timeout = std::time::Duration::from_secs(self.setup.config.timeout_secs);
+        let source = self.setup.public_url.as_deref();
+        request(&self.endpoint, source, id, at, body, timeout)
     }
 
     /// When the first attempt since the delivery was queued, or queued again, was made.
@@ -191,25 +188,36 @@ impl Dispatcher {
     }
 }
 
-/// The headers of a body that is sent with this id at this time.
-pub(super) fn headers(
+/// A frozen body as it is sent with this id at this time; `source` is this installation's own address, if it has one.
+pub(super) fn request(
     endpoint: &Endpoint,
+    source: Option<&str>,
     id: &str,
     at: Timestamp,
-    body: &[u8],
-) -> Vec<(HeaderName, HeaderValue)> {
-    let signature = sign::sign(endpoint.secrets(), id, at, body);
+    frozen: Vec<u8>,
+    timeout: std::time::Duration,
+) -> PostRequest {
+    let Wire { headers, body } = wire(endpoint.format(), frozen, source.unwrap_or("/overheard"));
+    let signature = sign::sign(endpoint.secrets(), id, at, &body);
     let header = |name: &'static str, value: &str| {
         let value = HeaderValue::from_str(value)
-            .expect("invariant: ids, numbers and base64 are visible ASCII");
+            .expect("invariant: ids, numbers, base64 and what `format` encodes are visible ASCII");
         (HeaderName::from_static(name), value)
     };
-    vec![
-        header("content-type", "application/json"),
-        header(HEADER_ID, id),
-        header(HEADER_TIMESTAMP, &at.as_second().to_string()),
-        header(HEADER_SIGNATURE, &signature),
-    ]
+    let mut all: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| header(name, value))
+        .collect();
+    all.push(header(HEADER_ID, id));
+    all.push(header(HEADER_TIMESTAMP, &at.as_second().to_string()));
+    all.push(header(HEADER_SIGNATURE, &signature));
+    PostRequest {
+        url: endpoint.url().clone(),
+        headers: all,
+        body: Bytes::from(body),
+        timeout,
+        allow_http: endpoint.allow_http(),
+    }
 }
 
 /// What went wrong, in words; nothing of what the receiver wrote.

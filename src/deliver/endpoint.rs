@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::keys::{KeyError, Secret};
-use crate::config::EndpointConfig;
+use crate::config::{EndpointConfig, WebhookFormat};
 use crate::domain::{EndpointId, EventKind, PostRecord};
 use crate::query::{self, Candidate, MatchContext, Query, Truth};
 use crate::runtime;
@@ -66,6 +66,7 @@ pub struct Endpoint {
     events: Vec<EventKind>,
     filter: Option<Query>,
     allow_http: bool,
+    format: WebhookFormat,
 }
 
 impl fmt::Debug for Endpoint {
@@ -123,6 +124,7 @@ impl Endpoint {
             events: config.events.clone(),
             filter,
             allow_http: config.allow_http,
+            format: config.format,
         })
     }
 
@@ -148,6 +150,12 @@ impl Endpoint {
     #[must_use]
     pub fn allow_http(&self) -> bool {
         self.allow_http
+    }
+
+    /// How events are written.
+    #[must_use]
+    pub fn format(&self) -> WebhookFormat {
+        self.format
     }
 
     /// A hash of the address: an endpoint that was disabled stays so until it moves, and the address
@@ -224,6 +232,7 @@ mod tests {
             events: Vec::new(),
             filter: None,
             allow_http: false,
+            format: WebhookFormat::Standard,
         }
     }
 

@@ -6,13 +6,14 @@
 //! delivery leaves the queue only when its attempt is on disk: after a kill between sending and
 //! recording it is sent again. Endpoints share nothing but the store: a dead one delays no other.
 //!
-//! Signing is `sign` with `keys`, the wire format `payload`, the schedule `retry`, the loop `dispatcher`. Nothing
+//! Signing is `sign` with `keys`, the wire format `payload` and `format`, the schedule `retry`, the loop `dispatcher`. Nothing
 //! here follows a redirect, logs a body or a secret, reads the wall clock or opens a socket of its own.
 
 mod attempt;
 mod data;
 pub mod dispatcher;
 pub mod endpoint;
+mod format;
 pub mod keys;
 pub mod payload;
 pub mod probe;

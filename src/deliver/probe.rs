@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::attempt::headers;
+use super::attempt::request;
 use super::endpoint::Endpoint;
 use crate::domain::EventId;
-use crate::fetch::{FetchError, Fetcher, PostAnswer, PostRequest};
+use crate::fetch::{FetchError, Fetcher, PostAnswer};
 
 /// The type of test events; receivers may ignore it, and no real event has it.
 pub const KIND: &str = "endpoint.test";
@@ -21,6 +20,7 @@ pub const KIND: &str = "endpoint.test";
 pub async fn probe(
     endpoint: &Endpoint,
     fetcher: &Fetcher,
+    public_url: Option<&str>,
     timeout: Duration,
     now: Timestamp,
 ) -> Result<PostAnswer, FetchError> {
@@ -35,12 +35,6 @@ pub async fn probe(
     })
     .to_string()
     .into_bytes();
-    let request = PostRequest {
-        url: endpoint.url().clone(),
-        headers: headers(endpoint, id.as_str(), now, &body),
-        body: Bytes::from(body),
-        timeout,
-        allow_http: endpoint.allow_http(),
-    };
+    let request = request(endpoint, public_url, id.as_str(), now, body, timeout);
     fetcher.post(request).await
 }

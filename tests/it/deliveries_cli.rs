@@ -209,3 +209,35 @@ fn the_guides_receivers_believe_us_and_nobody_else() {
     }
     assert!(ran > 0, "no language at all is installed");
 }
+
+#[test]
+fn cloudevents_are_signed_as_they_are_sent() {
+    let receiver = Receiver::new(204);
+    let home = home(&receiver);
+    let config = std::fs::read_to_string(home.config()).expect("the configuration");
+    for (format, kind) in [
+        ("cloudevents", "application/cloudevents+json"),
+        ("cloudevents-binary", "application/json"),
+    ] {
+        home.file("overheard.toml", format!("{config}format = \"{format}\"\n"));
+        let sent = home.run(&["deliveries", "test", "crm"]);
+        assert_eq!(sent.status, Some(0), "{sent:?}");
+        let (head, body) = receiver
+            .got
+            .lock()
+            .expect("no panic")
+            .pop()
+            .expect("a request");
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains(&format!("content-type: {kind}")), "{head}");
+        assert_eq!(
+            head.contains("ce-type: endpoint.test"),
+            format.ends_with("binary"),
+            "{head}"
+        );
+        let inside = body.contains("\"specversion\":\"1.0\"");
+        assert_eq!(inside, !format.ends_with("binary"), "{body}");
+    }
+    home.file("overheard.toml", format!("{config}format = \"xml\"\n"));
+    home.run(&["check"]).refused(&["cloudevents-binary"]);
+}

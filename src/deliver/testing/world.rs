@@ -64,6 +64,7 @@ impl World {
             events: Vec::new(),
             filter: None,
             allow_http: true,
+            format: crate::config::WebhookFormat::Standard,
         }
     }
 
