@@ -1,8 +1,7 @@
 //! The inbox: search, what was found at a glance, and the chosen mention beside it.
 
 use askama::Template;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Parameters, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use serde::Deserialize;
 use super::facets::{Group, groups};
 use super::inbox_view::{self as view, Choice, Empty, Fault, Field, Tally};
 use super::mention_view::{Moment, Row, Sheet};
-use super::{Chrome, Place, chrome, error_page, format, html, links};
+use super::{Chrome, Place, Stated, chrome, error_page, format, html, links};
 use crate::domain::{PostId, SentimentLabel};
 use crate::insight::marks::segments;
 use crate::insight::search::Answer;
@@ -114,15 +113,8 @@ impl Parameter {
 pub(in crate::web) async fn inbox(
     State(site): State<SharedSite>,
     reader: PageReader,
-    parameters: Result<Parameters<Parameter>, QueryRejection>,
+    Stated(state): Stated<Parameter>,
 ) -> Response {
-    let state = match parameters {
-        Ok(Parameters(state)) => state,
-        Err(rejection) => {
-            let problem = Problem::bad_request(format!("The address is damaged: {rejection}"));
-            return error_page(&site, &problem);
-        }
-    };
     match page(&site, &reader, state).await {
         Ok((status, page)) => html(status, &page),
         Err(problem) => error_page(&site, &problem),

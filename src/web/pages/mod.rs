@@ -19,10 +19,12 @@ pub mod sources;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use serde::de::DeserializeOwned;
 
 use super::assets::Assets;
 use super::auth::guard::PageReader;
@@ -156,6 +158,21 @@ pub(super) async fn chrome(
         notices,
         signed_in: reader.signed_in,
     })
+}
+
+/// An argument of page handlers: the state in the address; a damaged one gets a page that says so.
+pub(super) struct Stated<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<SharedSite> for Stated<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &SharedSite) -> Result<Self, Response> {
+        let state = Query::<T>::from_request_parts(parts, site).await;
+        state.map(|Query(state)| Self(state)).map_err(|rejection| {
+            let detail = format!("The address is damaged: {rejection}");
+            error_page(site, &Problem::bad_request(detail))
+        })
+    }
 }
 
 /// Renders a template as HTML.

@@ -1,15 +1,14 @@
 //! Monitors: what is listened for and how much it catches; and a query tried out before it becomes one.
 
 use askama::Template;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Parameters, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::inbox_view::{self as view, Fault};
 use super::mention_view::{Moment, Row};
-use super::{Chrome, Place, chrome, error_page, format, html, links};
+use super::{Chrome, Place, Stated, chrome, error_page, format, html, links};
 use crate::domain::{BrandRole, MonitorSummary};
 use crate::insight::Request;
 use crate::query::{Query, check_monitor};
@@ -60,15 +59,8 @@ struct Preview {
 pub(in crate::web) async fn monitors(
     State(site): State<SharedSite>,
     reader: PageReader,
-    parameters: Result<Parameters<Parameter>, QueryRejection>,
+    Stated(state): Stated<Parameter>,
 ) -> Response {
-    let Parameters(state) = match parameters {
-        Ok(state) => state,
-        Err(rejection) => {
-            let problem = Problem::bad_request(format!("The address is damaged: {rejection}"));
-            return error_page(&site, &problem);
-        }
-    };
     match page(&site, &reader, state.q.trim()).await {
         Ok((status, page)) => html(status, &page),
         Err(problem) => error_page(&site, &problem),

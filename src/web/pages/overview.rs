@@ -1,8 +1,7 @@
 //! Overview: a period in numbers, each number a door to the mentions behind it.
 
 use askama::Template;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Parameters, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use serde::Deserialize;
 use super::chart::{Chart, chart};
 use super::inbox_view::{self as view, Choice, Fault};
 use super::score_view::sign;
-use super::{Chrome, Place, chrome, error_page, format, html, links};
+use super::{Chrome, Place, Stated, chrome, error_page, format, html, links};
 use crate::domain::{BrandRole, SentimentLabel};
 use crate::insight::overview::{Compared, LabelCountDto};
 use crate::insight::{OverviewDto, Period};
@@ -101,15 +100,8 @@ struct Line {
 pub(in crate::web) async fn overview(
     State(site): State<SharedSite>,
     reader: PageReader,
-    parameters: Result<Parameters<Parameter>, QueryRejection>,
+    Stated(state): Stated<Parameter>,
 ) -> Response {
-    let state = match parameters {
-        Ok(Parameters(state)) => state,
-        Err(rejection) => {
-            let problem = Problem::bad_request(format!("The address is damaged: {rejection}"));
-            return error_page(&site, &problem);
-        }
-    };
     match page(&site, &reader, state).await {
         Ok((status, page)) => html(status, &page),
         Err(problem) => error_page(&site, &problem),
