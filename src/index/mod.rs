@@ -25,6 +25,6 @@ mod writer;
 
 pub use error::IndexError;
 pub use open::{Index, Opened};
-pub use reader::{Facet, Hit, IndexReader, Nearest, SearchOptions, SearchResult};
+pub use reader::{Facet, Hit, IndexReader, MAX_VALUES, Nearest, SearchOptions, SearchResult};
 pub use survey::{NoPosition, Position, SLOT_SECS};
 pub use writer::{IndexChange, IndexWriter};

@@ -23,7 +23,7 @@ const MAX_LIMIT: usize = 10_000;
 /// The longest that a search may take.
 const TIME_OUT: Duration = Duration::from_secs(10);
 /// The most values of a label that are counted in an answer; the most frequent ones.
-const MAX_VALUES: usize = 50;
+pub const MAX_VALUES: usize = 50;
 
 /// What is wanted of the matches.
 #[derive(Debug, Clone)]

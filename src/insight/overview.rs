@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use super::histogram::{Bucket, Histogram};
 use super::search::{Request, SearchError, Searcher};
-use crate::domain::{BrandRole, MonitorSummary, SentimentLabel};
-use crate::index::SearchResult;
+use crate::domain::{BrandRole, MonitorId, MonitorSummary, SentimentLabel};
+use crate::index::{MAX_VALUES, SearchResult};
 use crate::query::Query;
 
 /// Values of a label that are shown.
@@ -78,8 +78,8 @@ pub struct LabelCountDto {
     pub value: String,
     /// In the period.
     pub count: u64,
-    /// In the period before.
-    pub before: u64,
+    /// In the period before; absent when it was not among the most frequent values then, which alone are counted.
+    pub before: Option<u64>,
 }
 
 /// A brand's share of the mentions.
@@ -204,13 +204,18 @@ impl Searcher {
             }
         }
         let mut brands = Vec::new();
-        for mut brand in by_brand(wanted.monitors) {
-            let own = query(&brand.query);
-            brand.count = count(&wanted.query.and(&now).and(&own), false).await?.total;
-            brand.before = count(&wanted.query.and(&before).and(&own), false)
-                .await?
-                .total;
-            brands.push(brand);
+        for (brand, role, own) in by_brand(wanted.monitors) {
+            let total = async |period: &Query| {
+                let within = wanted.query.and(period).and(&own);
+                Ok::<_, SearchError>(count(&within, false).await?.total)
+            };
+            brands.push(BrandCountDto {
+                brand,
+                role,
+                query: own.to_string(),
+                count: total(&now).await?,
+                before: total(&before).await?,
+            });
         }
         brands.sort_by(|a, b| {
             let rank =
@@ -221,7 +226,8 @@ impl Searcher {
         let sentiments: HashMap<String, Compared> = labels("sentiment")
             .into_iter()
             .map(|label| {
-                let (count, before) = (label.count, label.before);
+                // Three values are always all there.
+                let (count, before) = (label.count, label.before.unwrap_or(0));
                 (label.value, Compared { count, before })
             })
             .collect();
@@ -261,27 +267,24 @@ fn bounds(from: Timestamp, to: Timestamp) -> Query {
 }
 
 fn query(text: &str) -> Query {
-    Query::parse(text).expect("invariant: made of times, labels and names of monitors, which parse")
+    Query::parse(text).expect("invariant: made of times and labels, which parse")
 }
 
-/// The brands with the query of each, counts still 0; monitors without a brand stand for none.
-fn by_brand(monitors: &[MonitorSummary]) -> Vec<BrandCountDto> {
-    let mut brands: Vec<BrandCountDto> = Vec::new();
+/// The brands with their roles and the query that finds their mentions; monitors without a brand stand for none.
+fn by_brand(monitors: &[MonitorSummary]) -> Vec<(String, BrandRole, Query)> {
+    let mut brands: Vec<(String, BrandRole, Vec<&MonitorId>)> = Vec::new();
     for monitor in monitors {
         let Some(name) = &monitor.brand else { continue };
-        let leaf = format!("monitor:{}", monitor.id);
-        match brands.iter_mut().find(|brand| brand.brand == *name) {
-            Some(brand) => brand.query.push_str(&format!(" OR {leaf}")),
-            None => brands.push(BrandCountDto {
-                brand: name.clone(),
-                role: monitor.role,
-                query: leaf,
-                count: 0,
-                before: 0,
-            }),
+        match brands.iter_mut().find(|(brand, _, _)| brand == name) {
+            Some((_, _, ids)) => ids.push(&monitor.id),
+            None => brands.push((name.clone(), monitor.role, vec![&monitor.id])),
         }
     }
-    brands
+    let queried = brands.into_iter().filter_map(|(brand, role, ids)| {
+        let query = Query::of_monitors(ids)?;
+        Some((brand, role, query))
+    });
+    queried.collect()
 }
 
 /// The most frequent values of a label now, each with its count before.
@@ -291,11 +294,15 @@ fn compare(found: &SearchResult, past: &SearchResult, field: &str) -> Vec<LabelC
         facet.map_or(Vec::new(), |facet| facet.values.clone())
     };
     let before: HashMap<String, u64> = values(past).into_iter().collect();
+    let all_were_counted = before.len() < MAX_VALUES;
     values(found)
         .into_iter()
         .take(SHOWN)
         .map(|(value, count)| LabelCountDto {
-            before: before.get(&value).copied().unwrap_or(0),
+            before: before
+                .get(&value)
+                .copied()
+                .or(all_were_counted.then_some(0)),
             value,
             count,
         })

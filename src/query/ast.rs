@@ -8,7 +8,7 @@ use super::parser;
 use super::time::{TimeEdge, When};
 use super::tokens::mark;
 use super::wildcard::Wildcard;
-use crate::domain::PostId;
+use crate::domain::{MonitorId, PostId};
 
 /// The most bytes of a query's text.
 pub const MAX_BYTES: usize = 4096;
@@ -83,6 +83,41 @@ impl Query {
             expr,
             sort,
             similar,
+        }
+    }
+
+    /// Posts that one of these monitors catches; `None` of none. Like `and`, it may pass the bounds of what is parsed.
+    #[must_use]
+    pub fn of_monitors<'a>(monitors: impl IntoIterator<Item = &'a MonitorId>) -> Option<Self> {
+        let leaf = |monitor: &MonitorId| {
+            let field = LabelField::Monitor;
+            let value = monitor.as_str().to_owned();
+            Expr::Leaf(Leaf {
+                test: Test::Label { field, value },
+                span: 0..0,
+            })
+        };
+        let mut leaves: Vec<Expr> = monitors.into_iter().map(leaf).collect();
+        match leaves.len() {
+            0 => None,
+            1 => leaves.pop().map(Self::of),
+            _ => Some(Self::of(Expr::Or(leaves))),
+        }
+    }
+
+    /// Posts that it does not find, without its order.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self::of(Expr::Not(Box::new(self.expr)))
+    }
+
+    /// A query that nobody wrote.
+    fn of(expr: Expr) -> Self {
+        Self {
+            text: expr.to_string(),
+            expr,
+            sort: None,
+            similar: None,
         }
     }
 

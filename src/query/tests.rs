@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::sample::{NOW, Sample};
 use super::*;
-use crate::domain::{PostId, PostRecord};
+use crate::domain::{MonitorId, PostId, PostRecord};
 
 fn context() -> MatchContext {
     MatchContext {
@@ -230,6 +230,22 @@ fn similar_belongs_to_the_whole_query() {
     assert_ne!(both, Query::parse("battery").expect("a word"));
     assert!(check_matchable(&both).is_err());
     assert_eq!(check_matchable(&Query::everything()), Ok(()));
+}
+
+#[test]
+fn a_query_of_monitors_is_the_one_that_people_would_write() {
+    let ids = ["Volta-EU", "b.c_d", "x"].map(|id| MonitorId::parse(id).expect("a name"));
+    let written = "monitor:Volta-EU OR monitor:b.c_d OR monitor:x";
+    let made = Query::of_monitors(&ids).expect("some");
+    assert_eq!(Query::parse(written), Ok(made.clone()));
+    assert_eq!(made.to_string(), written);
+    let not = Query::parse(&format!("NOT ({written})")).expect("a query");
+    assert_eq!(made.negated(), not);
+    assert_eq!(
+        Query::parse("monitor:x").ok(),
+        Query::of_monitors(&ids[2..])
+    );
+    assert_eq!(Query::of_monitors(&[]), None);
 }
 
 #[test]

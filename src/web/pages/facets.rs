@@ -2,7 +2,6 @@
 
 use super::format;
 use super::inbox::Parameter;
-use crate::domain::AuthorId;
 use crate::index::Facet;
 use crate::query::{Expr, Query};
 
@@ -43,7 +42,6 @@ pub(in crate::web) fn groups(facets: &[Facet], query: &Query, state: &Parameter)
         let values: Vec<Value> = facet
             .values
             .iter()
-            .filter(|(value, _)| AuthorId::parse(value.as_str()).is_err())
             .take(VALUES)
             .filter_map(|(value, count)| value_of(field, value, *count, query, state))
             .collect();

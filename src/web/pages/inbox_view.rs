@@ -96,16 +96,11 @@ pub(in crate::web) fn scoped(
             ));
         }
     }
-    let leaves: Vec<_> = monitors
-        .iter()
-        .map(|monitor| format!("monitor:{}", monitor.id))
-        .collect();
-    if leaves.is_empty() {
-        return Ok(query);
-    }
-    let scope = Query::parse(&leaves.join(" OR "));
-    let scope = scope.map_err(|error| api::search::query_problem(&error))?;
-    Ok(query.and(&scope))
+    let scope = Query::of_monitors(monitors.iter().map(|monitor| &monitor.id));
+    Ok(match scope {
+        Some(scope) => query.and(&scope),
+        None => query,
+    })
 }
 
 pub(in crate::web) fn scopes(state: &Parameter) -> Vec<Choice> {

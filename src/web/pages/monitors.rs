@@ -142,15 +142,9 @@ async fn preview(
     let request = Request::first(PREVIEW, site.web.clock.now(), site.web.zone.clone());
     let answer = site.web.searcher.search(&recent, &request).await;
     let answer = answer.map_err(|error| api::search::search_problem(&error))?;
-    let caught: Vec<String> = monitors
-        .iter()
-        .map(|monitor| format!("NOT monitor:{}", monitor.id))
-        .collect();
-    let news = if caught.is_empty() {
-        answer.total
-    } else {
-        let uncaught = api::search::parse(&caught.join(" "))?;
-        count(site, &recent.and(&uncaught)).await?
+    let news = match Query::of_monitors(monitors.iter().map(|monitor| &monitor.id)) {
+        Some(caught) => count(site, &recent.and(&caught.negated())).await?,
+        None => answer.total,
     };
     let moment = Moment {
         now: site.web.clock.now(),

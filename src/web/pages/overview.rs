@@ -173,7 +173,7 @@ impl OverviewPage {
             name: brand.brand.clone(),
             strong: brand.role == BrandRole::Own,
             href: state.inbox(&brand.query),
-            ..line("", brand.count, brand.before)
+            ..line(brand.count, Some(brand.before))
         });
         self.panels = vec![
             panel(
@@ -247,18 +247,19 @@ fn labels(
                 _ => counted.value.replace('_', " "),
             },
             href: state.inbox(&format!("{field}:\"{value}\"")),
-            ..line("", counted.count, counted.before)
+            ..line(counted.count, counted.before)
         }
     });
     panel(title, empty, lines.collect())
 }
 
-fn line(name: &str, count: u64, before: u64) -> Line {
+/// A line without its name and address.
+fn line(count: u64, before: Option<u64>) -> Line {
     Line {
-        name: name.to_owned(),
+        name: String::new(),
         strong: false,
         count: format::number(count),
-        change: change(count, before),
+        change: before.map_or(String::new(), |before| change(count, before)),
         width: count,
         href: String::new(),
     }

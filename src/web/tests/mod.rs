@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod openapi;
+mod overview;
 mod pages;
 mod roles;
 mod similar;
