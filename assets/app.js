@@ -65,6 +65,7 @@
     const link = waiting.querySelector("a");
     let count = 0;
     const stream = new EventSource(waiting.dataset.live);
+    stream.addEventListener("open", () => waiting.setAttribute("data-open", ""));
     stream.addEventListener("mention", () => {
       count += 1;
       link.textContent = count === 1 ? "1 new mention" : `${count} new mentions`;

@@ -106,6 +106,10 @@ fn endpoints(config: &Config, name: Option<&EndpointId>) -> anyhow::Result<Vec<E
     };
     let known: Vec<EndpointId> = all.collect();
     anyhow::ensure!(
+        !known.is_empty(),
+        "there is no endpoint \"{name}\": the configuration has none; add an [[endpoints]] block"
+    );
+    anyhow::ensure!(
         known.contains(name),
         "there is no endpoint \"{name}\" in the configuration; there are: {}",
         known

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+#[cfg(test)]
 use utoipa::ToSchema;
 
 use crate::domain::{Analysis, Author, Customer, Link, PostId, PostRecord, Rating, SourceStatus};
@@ -30,7 +31,8 @@ impl Links<'_> {
     }
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 #[serde(untagged)]
 pub(super) enum Data<'a> {
     Mention(Box<MentionData<'a>>),
@@ -41,7 +43,8 @@ pub(super) enum Data<'a> {
     Thin(ThinData<'a>),
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct MentionData<'a> {
     id: String,
     post_id: &'a str,
@@ -108,7 +111,8 @@ impl<'a> MentionData<'a> {
     }
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct AuthorData<'a> {
     id: String,
     handle: Option<&'a str>,
@@ -132,14 +136,16 @@ impl<'a> AuthorData<'a> {
 }
 
 /// `null` means that the network does not say; 0 means none.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct EngagementData {
     likes: Option<u64>,
     replies: Option<u64>,
     shares: Option<u64>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct RatingData {
     value: f64,
     best: f64,
@@ -154,7 +160,8 @@ impl From<Rating> for RatingData {
     }
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct AnalysisData<'a> {
     model: &'a str,
     /// False when the language is not one that the model serves; then nothing else is said.
@@ -166,7 +173,8 @@ pub(super) struct AnalysisData<'a> {
     urgency: Option<u8>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct SentimentData<'a> {
     label: &'a str,
     score: f64,
@@ -188,7 +196,8 @@ impl<'a> AnalysisData<'a> {
     }
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct MentionCustomerData<'a> {
     #[serde(flatten)]
     customer: CustomerData<'a>,
@@ -207,7 +216,8 @@ impl<'a> MentionCustomerData<'a> {
 }
 
 /// The CRM's own words; its identities stay at home.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct CustomerData<'a> {
     id: &'a str,
     name: &'a str,
@@ -228,13 +238,15 @@ impl<'a> CustomerData<'a> {
     }
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct DeletedMentionData<'a> {
     pub(super) id: &'a str,
     pub(super) post_id: String,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct LinkedData<'a> {
     pub(super) customer_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -243,14 +255,16 @@ pub(super) struct LinkedData<'a> {
     pub(super) customer: Option<CustomerData<'a>>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct DigestData<'a> {
     pub(super) digest: &'a str,
     /// The local date, `YYYY-MM-DD`.
     pub(super) date: &'a str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct SourceData<'a> {
     source: &'a str,
     kind: Option<&'a str>,
@@ -283,7 +297,8 @@ impl<'a> SourceData<'a> {
 }
 
 /// What is left of a body that is too long; the rest is behind the link, or behind the id in the API.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ToSchema))]
 pub(super) struct ThinData<'a> {
     pub(super) id: &'a str,
     pub(super) thin: bool,

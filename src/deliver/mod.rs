@@ -18,9 +18,10 @@ pub mod keys;
 pub mod payload;
 pub mod probe;
 pub mod retry;
-pub mod schema;
 pub mod sign;
 
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,18 +1,17 @@
-//! The JSON Schema of each event, made of the types that are sent: `docs/events/`.
-//!
-//! A test writes and compares the files, and holds every kind of event that is rendered against its schema.
+//! The JSON Schema of each event, made of the types that are sent, against `docs/events/` and against what is rendered.
 
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
-use utoipa::PartialSchema;
+use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use super::data::{DeletedMentionData, DigestData, LinkedData, MentionData, SourceData, ThinData};
-use super::payload::VERSION;
-use crate::domain::EventKind;
+use super::payload::{Facts, VERSION, render};
+use super::testing;
+use crate::domain::{CustomerId, DigestId, Event, EventKind, SourceId, Subject};
 
 /// The schema of events of this kind (JSON Schema 2020-12).
-#[must_use]
-pub fn schema(kind: EventKind) -> Value {
+fn schema(kind: EventKind) -> Value {
     let mut parts = Vec::new();
     let whole = match kind {
         EventKind::MentionCreated | EventKind::MentionUpdated => {
@@ -31,8 +30,8 @@ pub fn schema(kind: EventKind) -> Value {
         }
         _ => whole,
     };
-    let mut definitions: Map<String, Value> = parts.into_iter().collect();
-    let text = serde_json::to_string(&json!({
+    let definitions: Map<String, Value> = parts.into_iter().collect();
+    let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": kind.as_str(),
         "type": "object",
@@ -53,152 +52,137 @@ pub fn schema(kind: EventKind) -> Value {
             },
             "data": data
         },
-        "$defs": std::mem::take(&mut definitions)
-    }));
+        "$defs": definitions
+    });
     // The generator's references are OpenAPI's.
-    let text = text
-        .unwrap_or_default()
+    let text = schema
+        .to_string()
         .replace("#/components/schemas/", "#/$defs/");
-    serde_json::from_str(&text).unwrap_or_default()
+    serde_json::from_str(&text).unwrap()
 }
 
 /// A reference to a type's schema; the schema and all that it refers to are added to `parts`.
-fn part<T: utoipa::ToSchema>(parts: &mut Vec<(String, Value)>) -> Value {
-    parts.extend(named::<T>());
-    let mut referred: Vec<(String, RefOr<Schema>)> = Vec::new();
-    T::schemas(&mut referred);
+fn part<T: ToSchema>(parts: &mut Vec<(String, Value)>) -> Value {
+    let mut schemas: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
     parts.extend(
-        referred
+        schemas
             .into_iter()
             .map(|(name, schema)| (name, json!(schema))),
     );
     json!({ "$ref": format!("#/$defs/{}", T::name()) })
 }
 
-fn named<T: utoipa::ToSchema + PartialSchema>() -> Option<(String, Value)> {
-    Some((T::name().into_owned(), json!(T::schema())))
+fn validator(kind: EventKind) -> Validator {
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema(kind))
+        .unwrap()
 }
 
-#[cfg(test)]
-mod tests {
-    use jsonschema::Validator;
+fn check(kind: EventKind, subject: Subject, facts: &Facts) -> Value {
+    let event = Event::new(kind, subject, 1, testing::start());
+    let body = render(&event, 7, facts, Some("https://listen.acme.example"));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let found = EventKind::from_name(body["type"].as_str().unwrap()).unwrap();
+    let errors: Vec<String> = validator(found)
+        .iter_errors(&body)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{kind:?}: {errors:?} in {body}");
+    body
+}
 
-    use super::*;
-    use crate::deliver::payload::{Facts, render};
-    use crate::deliver::testing;
-    use crate::domain::{CustomerId, DigestId, Event, SourceId, Subject};
-
-    fn validator(kind: EventKind) -> Validator {
-        jsonschema::options()
-            .should_validate_formats(true)
-            .build(&schema(kind))
-            .unwrap()
-    }
-
-    fn check(kind: EventKind, subject: Subject, facts: &Facts) -> Value {
-        let event = Event::new(kind, subject, 1, testing::start());
-        let body = render(&event, 7, facts, Some("https://listen.acme.example"));
-        let body: Value = serde_json::from_slice(&body).unwrap();
-        let found = EventKind::from_name(body["type"].as_str().unwrap()).unwrap();
-        let errors: Vec<String> = validator(found)
-            .iter_errors(&body)
-            .map(|error| format!("{error} at {}", error.instance_path()))
-            .collect();
-        assert!(errors.is_empty(), "{kind:?}: {errors:?} in {body}");
-        body
-    }
-
-    #[test]
-    fn every_event_is_as_its_schema_says() {
-        for text in ["the coffee is cold", &"long ".repeat(5_000)] {
-            let record = testing::record("1", text);
-            let id = record.post.id.mention();
-            for kind in [EventKind::MentionCreated, EventKind::MentionUpdated] {
-                let facts = Facts::Mention(Some(Box::new(record.clone())));
-                check(kind, Subject::Mention { id: id.clone() }, &facts);
-            }
-            let mut plain = record.clone();
-            (plain.analysis, plain.customer, plain.post.author) = (None, None, None);
-            let facts = Facts::Mention(Some(Box::new(plain)));
-            check(
-                EventKind::MentionCreated,
-                Subject::Mention { id: id.clone() },
-                &facts,
-            );
-            let gone = Facts::Mention(None);
-            check(
-                EventKind::MentionDeleted,
-                Subject::Mention { id: id.clone() },
-                &gone,
-            );
-            check(EventKind::MentionCreated, Subject::Mention { id }, &gone);
-        }
-        let id = CustomerId::parse("C 1").unwrap();
-        let (customer, _) = testing::record("1", "x").customer.unwrap();
-        for facts in [
-            Facts::Customer(Some(Box::new(customer))),
-            Facts::Customer(None),
-        ] {
-            check(
-                EventKind::CustomerLinked,
-                Subject::Customer { id: id.clone() },
-                &facts,
-            );
-        }
-        let digest = Subject::Digest {
-            id: DigestId::parse("daily").unwrap(),
-            date: "2026-01-04".to_owned(),
-        };
-        check(EventKind::DigestReady, digest, &Facts::Digest);
-        let source = Subject::Source {
-            id: SourceId::parse("acme-forum").unwrap(),
-        };
-        let failed = Facts::Source(Some(Box::new(testing::failed_source())));
-        check(EventKind::SourceFailed, source, &failed);
-    }
-
-    #[test]
-    fn a_schema_refuses_what_is_something_else() {
-        let record = testing::record("1", "the coffee is cold");
+#[test]
+fn every_event_is_as_its_schema_says() {
+    for text in ["the coffee is cold", &"long ".repeat(5_000)] {
+        let record = testing::record("1", text);
         let id = record.post.id.mention();
-        let facts = Facts::Mention(Some(Box::new(record)));
-        let good = check(EventKind::MentionCreated, Subject::Mention { id }, &facts);
-        let validator = validator(EventKind::MentionCreated);
-        for (pointer, wrong) in [
-            ("/id", json!("1")),
-            ("/type", json!("mention.deleted")),
-            ("/version", json!(2)),
-            ("/sequence", json!("7")),
-            ("/occurred_at", json!("yesterday")),
-            ("/data/text", json!(null)),
-            ("/data/author/verified", json!("no")),
-            ("/data/analysis/urgency", json!("high")),
-            ("/data", json!({})),
-        ] {
-            let mut body = good.clone();
-            *body.pointer_mut(pointer).unwrap() = wrong;
-            assert!(!validator.is_valid(&body), "{pointer}");
+        for kind in [EventKind::MentionCreated, EventKind::MentionUpdated] {
+            let facts = Facts::Mention(Some(Box::new(record.clone())));
+            check(kind, Subject::Mention { id: id.clone() }, &facts);
         }
+        let mut plain = record.clone();
+        (plain.analysis, plain.customer, plain.post.author) = (None, None, None);
+        let facts = Facts::Mention(Some(Box::new(plain)));
+        check(
+            EventKind::MentionCreated,
+            Subject::Mention { id: id.clone() },
+            &facts,
+        );
+        let gone = Facts::Mention(None);
+        check(
+            EventKind::MentionDeleted,
+            Subject::Mention { id: id.clone() },
+            &gone,
+        );
+        check(EventKind::MentionCreated, Subject::Mention { id }, &gone);
     }
+    let id = CustomerId::parse("C 1").unwrap();
+    let (customer, _) = testing::record("1", "x").customer.unwrap();
+    for facts in [
+        Facts::Customer(Some(Box::new(customer))),
+        Facts::Customer(None),
+    ] {
+        check(
+            EventKind::CustomerLinked,
+            Subject::Customer { id: id.clone() },
+            &facts,
+        );
+    }
+    let digest = Subject::Digest {
+        id: DigestId::parse("daily").unwrap(),
+        date: "2026-01-04".to_owned(),
+    };
+    check(EventKind::DigestReady, digest, &Facts::Digest);
+    let source = Subject::Source {
+        id: SourceId::parse("acme-forum").unwrap(),
+    };
+    let failed = Facts::Source(Some(Box::new(testing::failed_source())));
+    check(EventKind::SourceFailed, source, &failed);
+}
 
-    /// With `OVERHEARD_TEST_ACCEPT` it writes the files instead, for somebody to read and commit.
-    #[test]
-    fn the_files_in_docs_are_these_schemas() {
-        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events");
-        for kind in EventKind::ALL {
-            let path = dir.join(format!("{}.schema.json", kind.as_str()));
-            let text = serde_json::to_string_pretty(&schema(kind)).unwrap() + "\n";
-            if std::env::var_os("OVERHEARD_TEST_ACCEPT").is_some() {
-                std::fs::create_dir_all(&dir).unwrap();
-                std::fs::write(&path, text).unwrap();
-                continue;
-            }
-            let written = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(
-                written == text,
-                "{}: run this with OVERHEARD_TEST_ACCEPT=1",
-                path.display()
-            );
+#[test]
+fn a_schema_refuses_what_is_something_else() {
+    let record = testing::record("1", "the coffee is cold");
+    let id = record.post.id.mention();
+    let facts = Facts::Mention(Some(Box::new(record)));
+    let good = check(EventKind::MentionCreated, Subject::Mention { id }, &facts);
+    let validator = validator(EventKind::MentionCreated);
+    for (pointer, wrong) in [
+        ("/id", json!("1")),
+        ("/type", json!("mention.deleted")),
+        ("/version", json!(2)),
+        ("/sequence", json!("7")),
+        ("/occurred_at", json!("yesterday")),
+        ("/data/text", json!(null)),
+        ("/data/author/verified", json!("no")),
+        ("/data/analysis/urgency", json!("high")),
+        ("/data", json!({})),
+    ] {
+        let mut body = good.clone();
+        *body.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!validator.is_valid(&body), "{pointer}");
+    }
+}
+
+/// With `OVERHEARD_TEST_ACCEPT` it writes the files instead, for somebody to read and commit.
+#[test]
+fn the_files_in_docs_are_these_schemas() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events");
+    for kind in EventKind::ALL {
+        let path = dir.join(format!("{}.schema.json", kind.as_str()));
+        let text = serde_json::to_string_pretty(&schema(kind)).unwrap() + "\n";
+        if std::env::var_os("OVERHEARD_TEST_ACCEPT").is_some() {
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(&path, text).unwrap();
+            continue;
         }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            written == text,
+            "{}: run this with OVERHEARD_TEST_ACCEPT=1",
+            path.display()
+        );
     }
 }

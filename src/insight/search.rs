@@ -168,7 +168,7 @@ impl Searcher {
     pub async fn similar_to(
         &self,
         post: &PostId,
-    ) -> Result<Option<Vec<(PostId, f32)>>, StoreError> {
+    ) -> Result<Option<Vec<(PostId, f32)>>, SearchError> {
         self.neighbours.of(&self.store, post).await
     }
 

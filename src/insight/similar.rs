@@ -3,10 +3,12 @@
 //! The bits are read from the store when somebody asks first (56 bytes a post) and follow its changes from then
 //! on, at each question. A post that is gone is noticed when its vector is missing. Never writes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use super::search::SearchError;
 use crate::domain::PostId;
 use crate::index::nearest::{self, SignIndex, cosine};
 use crate::store::{Store, StoreError, StoredEmbedding};
@@ -40,22 +42,26 @@ impl Neighbours {
         &self,
         store: &Store,
         post: &PostId,
-    ) -> Result<Option<Vec<(PostId, f32)>>, StoreError> {
+    ) -> Result<Option<Vec<(PostId, f32)>>, SearchError> {
         let Some(own) = store.embedding(post).await? else {
             return Ok(None);
         };
         let Some(signs) = nearest::signs(&own.vector) else {
             return Ok(None);
         };
-        let mut known = self.known.lock().await;
+        let mut known = Arc::clone(&self.known).lock_owned().await;
         known.catch_up(store).await?;
-        // One more, because the post is its own nearest.
-        let rows = known.signs.nearest(&signs, CANDIDATES + 1);
+        // All signs are compared; the runtime's own threads must stay free for those who wait. One more than are
+        // wanted, because the post is its own nearest.
+        let scan = tokio::task::spawn_blocking(move || {
+            let rows = known.signs.nearest(&signs, CANDIDATES + 1);
+            (known, rows)
+        });
+        let (mut known, rows) = scan.await.map_err(|_| SearchError::CutOff)?;
         let candidates = store.embeddings_of(rows.clone()).await?;
         if candidates.len() < rows.len() {
-            let gone = rows
-                .into_iter()
-                .filter(|row| candidates.iter().all(|(_, found)| found.row != *row));
+            let found: HashSet<i64> = candidates.iter().map(|(_, found)| found.row).collect();
+            let gone = rows.into_iter().filter(|row| !found.contains(row));
             known.signs.update(gone.map(|row| (row, None)).collect());
         }
         drop(known);

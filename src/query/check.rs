@@ -2,6 +2,7 @@
 
 use super::ast::{LabelField, Query, Test};
 use super::error::QueryError;
+use super::lexer::{Kind, lex};
 
 const WHEN_IT_ARRIVES: &str = "remove it; a monitor judges each post when it arrives";
 
@@ -27,11 +28,11 @@ pub fn check_monitor(query: &Query) -> Result<(), QueryError> {
         return Err(QueryError::new(query.source(), leaf.span.clone(), message).expecting(instead));
     }
     for (there, name) in [
-        (query.sort().is_some(), "sort:"),
-        (query.similar().is_some(), "similar:"),
+        (query.sort().is_some(), "sort"),
+        (query.similar().is_some(), "similar"),
     ] {
         if there {
-            let message = format!("{name} has no meaning in a monitor");
+            let message = format!("{name}: has no meaning in a monitor");
             return Err(at_directive(query, name, message).expecting("remove it"));
         }
     }
@@ -45,16 +46,18 @@ pub fn check_monitor(query: &Query) -> Result<(), QueryError> {
 pub fn check_matchable(query: &Query) -> Result<(), QueryError> {
     if query.similar().is_some() {
         let message = "similar: asks for the nearest of all posts, and here each is judged alone";
-        return Err(at_directive(query, "similar:", message).expecting("remove it, or use search"));
+        return Err(at_directive(query, "similar", message).expecting("remove it, or use search"));
     }
     Ok(())
 }
 
-/// An error that points at a directive of the query.
+/// An error that points at a directive of the query, and not at a phrase that looks like one.
 fn at_directive(query: &Query, name: &str, message: impl Into<String>) -> QueryError {
     let source = query.source();
-    let at = source.find(name).unwrap_or_default();
-    let length = source[at..].find(char::is_whitespace);
-    let end = length.map_or(source.len(), |length| at + length);
-    QueryError::new(source, at..end, message)
+    let lexemes = lex(source).unwrap_or_default();
+    let found = lexemes.windows(2).find_map(|pair| match &pair[0].kind {
+        Kind::Field(field) if field == name => Some(pair[0].span.start..pair[1].span.end),
+        _ => None,
+    });
+    QueryError::new(source, found.unwrap_or(0..0), message)
 }

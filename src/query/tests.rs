@@ -200,6 +200,11 @@ fn monitors_refuse_times_and_other_monitors() {
     let error = check(&format!("battery similar:{id} dead")).expect_err("refused");
     assert_eq!(error.message(), "similar: has no meaning in a monitor");
     assert_eq!(error.span(), 8..16 + id.len());
+    let text = format!("\"similar: watches\" similar:{id}");
+    assert_eq!(
+        &text[check(&text).expect_err("refused").span()],
+        &text[19..]
+    );
 }
 
 #[test]

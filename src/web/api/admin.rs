@@ -15,7 +15,7 @@ use super::extract::{Body, Named, Parameters};
 use super::openapi::{Answers, TAG_ACCESS, TAG_DAEMON, TAG_DELIVERIES};
 use crate::domain::{EventId, SourceId};
 use crate::insight::TokenDto;
-use crate::store::Refreshed;
+use crate::store::{Refreshed, StoreError};
 use crate::web::auth::guard::{Admin, Crm, Manager};
 use crate::web::auth::issue_token;
 use crate::web::pages::login::new_login_link;
@@ -138,7 +138,12 @@ pub(in crate::web) async fn create_token(
     let role = wanted.role.unwrap_or(Role::Admin);
     let token = issue_token(store, &wanted.name, role, wanted.expires_at, now)
         .await
-        .map_err(|error| Problem::new(StatusCode::CONFLICT, "refused", error.to_string()))?;
+        .map_err(|error| match error {
+            StoreError::Invalid { .. } => {
+                Problem::new(StatusCode::CONFLICT, "refused", error.to_string())
+            }
+            fault => Problem::internal(&fault),
+        })?;
     let token = token.expose().to_owned();
     Ok((StatusCode::CREATED, Json(NewTokenText { token })).into_response())
 }

@@ -32,8 +32,6 @@ use crate::web::{Problem, SharedSite};
 const WATCHERS: usize = 512;
 /// Changes read at a time.
 const CHANGES: usize = 500;
-/// Reads that are kept for those who come a moment later.
-const KEPT: usize = 8;
 /// A quiet stream says that it lives, so that no proxy closes it.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// When a client that was cut off asks again.
@@ -45,13 +43,15 @@ const FULL_RETRY_SECS: i64 = 30;
 #[derive(Debug)]
 pub(in crate::web) struct Live {
     places: Arc<Semaphore>,
-    read: Mutex<VecDeque<Arc<Read>>>,
+    read: Mutex<Option<Arc<Read>>>,
 }
 
-/// The changes after one place.
+/// The changes after one place, as the store had them at one time.
 #[derive(Debug)]
 struct Read {
     after: u64,
+    /// The newest change then. When there is a newer one, a post of this read may be gone.
+    tip: u64,
     changes: Vec<Change>,
 }
 
@@ -65,24 +65,23 @@ impl Default for Live {
 }
 
 impl Live {
-    /// The changes after `seq`, read from the store unless somebody just did.
+    /// The changes after `seq`, read from the store unless somebody just did and nothing was committed since. The
+    /// others wait for whoever reads, and then have it.
     async fn after(&self, store: &Store, seq: u64) -> Result<Arc<Read>, StoreError> {
-        let mut kept = self.read.lock().await;
-        if let Some(read) = kept.iter().find(|read| read.after == seq) {
+        let mut last = self.read.lock().await;
+        let tip = store.tip().borrow().change_seq;
+        if let Some(read) = last
+            .as_ref()
+            .filter(|read| (read.after, read.tip) == (seq, tip))
+        {
             return Ok(Arc::clone(read));
         }
-        let changes = store.changes_after(seq, CHANGES).await?;
         let read = Arc::new(Read {
             after: seq,
-            changes,
+            tip,
+            changes: store.changes_after(seq, CHANGES).await?,
         });
-        // An empty read would hide what is committed next.
-        if !read.changes.is_empty() {
-            kept.push_back(Arc::clone(&read));
-            if kept.len() > KEPT {
-                kept.pop_front();
-            }
-        }
+        *last = Some(Arc::clone(&read));
         Ok(read)
     }
 }

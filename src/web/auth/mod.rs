@@ -23,6 +23,8 @@ use crate::store::{NewToken, Store, StoreError};
 
 /// How long a login link works.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// Most bytes of a token's name.
+const NAME_BYTES: usize = 128;
 /// How long a session lasts.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -132,7 +134,7 @@ pub(in crate::web) async fn store_role(
 /// Makes an API token and keeps its hash. The token is shown once and never again.
 ///
 /// # Errors
-/// When a token has this name already, or the store can't be written.
+/// When a token has this name already or it is no name, or the store can't be written.
 pub async fn issue_token(
     store: &Store,
     name: &str,
@@ -140,6 +142,10 @@ pub async fn issue_token(
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<ApiToken, StoreError> {
+    if name.trim().is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
+        let what = format!("a token's name has 1 to {NAME_BYTES} bytes and no control characters");
+        return Err(StoreError::Invalid { what });
+    }
     let token = ApiToken::generate(&mut rand::rng());
     let kept = NewToken {
         hash: *token.hash().as_bytes(),

@@ -123,6 +123,8 @@ async fn a_token_ends_when_it_was_said_to() {
         ),
         (r#"{"name":"odd","role":"king"}"#, 422),
         (r#"{"name":"week"}"#, 409),
+        (r#"{"name":" "}"#, 409),
+        (r#"{"name":"a\nb"}"#, 409),
     ] {
         let refused = make(body).await;
         assert_eq!(refused.status, status, "{body}: {}", refused.body);

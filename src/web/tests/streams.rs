@@ -177,6 +177,24 @@ async fn a_live_search_tells_of_new_matches_alone_and_goes_on_where_it_broke_off
 }
 
 #[tokio::test]
+async fn who_comes_back_gets_nothing_that_was_deleted_meanwhile() {
+    let site = Site::new(vec![]).await;
+    let mut first = Watched::new(&site, "battery", "").await;
+    let seen = first.ids()[0];
+    let gone = negative(1, "battery withdrawn");
+    let id = gone.post.id.clone();
+    site.commit(vec![gone], vec![]).await;
+    first.until("withdrawn").await;
+    site.commit(vec![negative(2, "battery kept")], vec![id])
+        .await;
+    first.until("kept").await;
+    let header = format!("Last-Event-ID: {seen}\r\n");
+    let mut again = Watched::new(&site, "battery", &header).await;
+    again.until("kept").await;
+    assert!(!again.text.contains("withdrawn"), "{}", again.text);
+}
+
+#[tokio::test]
 async fn a_live_search_ends_with_the_daemon_and_refuses_what_it_cannot_judge() {
     let site = Site::new(vec![negative(0, "battery")]).await;
     let id = post(0, "").post.id;
