@@ -47,8 +47,8 @@ pub(in crate::web) struct Part {
 /// A time below the bars.
 pub(in crate::web) struct Label {
     pub text: String,
-    /// In percent of the width, so that text is not stretched with the bars.
-    pub left: u64,
+    /// In percent of the width, so that text is not stretched with the bars; to a tenth, or it would stand beside its bar.
+    pub left: String,
 }
 
 /// Draws the volume; `href` makes the search of a bar from its `since:` and `until:`.
@@ -103,7 +103,7 @@ pub(in crate::web) fn chart(
         let local = bar.from.to_zoned(zone.clone());
         Label {
             text: local.strftime(form).to_string(),
-            left: n as u64 * 100 / slots,
+            left: format!("{:.1}", n as f64 * 100.0 / slots as f64),
         }
     });
     Chart {
