@@ -239,6 +239,7 @@ async fn run_overheard(address: SocketAddr) -> Duration {
         clock: clock.clone(),
         fetcher: fetcher(&clock),
         named_metrics: false,
+        follows_hubs: false,
     });
     let pollers: Vec<Poller> = sources(address, &clock)
         .into_iter()
@@ -285,6 +286,7 @@ fn fetcher(clock: &Clock) -> Fetcher {
         backoff_secs: 60,
         max_backoff_secs: 3600,
         max_interval_secs: 86_400,
+        websub: false,
         allow_private: vec!["127.0.0.0/8".to_owned()],
         allow_ports: Vec::new(),
     };

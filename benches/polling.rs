@@ -262,6 +262,7 @@ impl World {
             backoff_secs: 5,
             max_backoff_secs: 5,
             max_interval_secs: 86_400,
+            websub: false,
             allow_private: vec!["127.0.0.0/8".to_owned()],
             allow_ports: Vec::new(),
         };
@@ -272,6 +273,7 @@ impl World {
             clock: clock.clone(),
             fetcher: fetcher.clone(),
             named_metrics: false,
+            follows_hubs: false,
         });
         Self {
             store,

@@ -8,6 +8,7 @@ use super::build::App;
 use crate::config::{Config, SourceConfig, SourceKind};
 use crate::domain::HttpKey;
 use crate::fetch::{Fetcher, Url};
+use crate::ingest::websub::Subscriber;
 use crate::ingest::{PollSchedule, Poller, PollerParts};
 use crate::sources::{self, Source};
 
@@ -28,6 +29,7 @@ impl App {
             clock: self.clock.clone(),
             fetcher: self.fetcher.clone(),
             named_metrics: enabled.clone().count() <= NAMED_SOURCES,
+            follows_hubs: public_url_of_hubs(config).is_some(),
         });
         let mut lanes: HashMap<String, Arc<str>> = HashMap::new();
         let mut groups: Vec<Vec<(&SourceConfig, Arc<dyn Source>)>> = Vec::new();
@@ -59,6 +61,22 @@ impl App {
             .collect()
     }
 
+    /// Who asks hubs, where they are followed; forgets the subscriptions of feeds that none of `pollers` reads.
+    pub(super) async fn subscriber(
+        &self,
+        config: &Config,
+        pollers: &[Arc<Poller>],
+    ) -> anyhow::Result<Option<Subscriber>> {
+        let public_url = public_url_of_hubs(config);
+        let all = pollers.iter().filter(|_| public_url.is_some());
+        let feeds = all.filter_map(|poller| poller.feed_url()).collect();
+        self.store.keep_subscriptions_of(feeds).await?;
+        let (store, fetcher, clock) = (&self.store, &self.fetcher, &self.clock);
+        Ok(public_url.map(|public_url| {
+            Subscriber::new(store.clone(), fetcher.clone(), clock.clone(), public_url)
+        }))
+    }
+
     fn poller(
         &self,
         config: &Config,
@@ -86,6 +104,11 @@ impl App {
             sources, door, schedule, lane, parts,
         )))
     }
+}
+
+/// The address at which hubs reach us, where they are followed.
+pub(super) fn public_url_of_hubs(config: &Config) -> Option<&str> {
+    config.public_url.as_deref().filter(|_| config.fetch.websub)
 }
 
 fn schedule(config: &Config, source: &SourceConfig) -> PollSchedule {

@@ -38,8 +38,8 @@ impl Running {
         for poller in &pollers {
             poller.resume_mended().await?;
         }
-        self.start_ears(pollers, app.dispatchers_to(&config, endpoints))
-            .await;
+        let dispatchers = app.dispatchers_to(&config, endpoints);
+        self.start_ears(&config, pollers, dispatchers).await?;
         let said = format!(
             "{} sources, {} monitors, {} endpoints{restart}",
             config.sources.len(),

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::App;
 use super::files::socket_path;
 use super::status;
+use crate::config::Config;
 use crate::deliver::Dispatcher;
 use crate::ingest::{self, Indexer, Poller, Rota, RotaHandle};
 use crate::runtime::notify::Notifier;
@@ -120,7 +121,8 @@ impl App {
             dispatcher.register().await?;
         }
         running.follow_store();
-        running.start_ears(pollers, dispatchers).await;
+        let config = &running.app.config;
+        running.start_ears(config, pollers, dispatchers).await?;
         running.serve(
             listener.into_std()?,
             unix.into_std()?,
@@ -203,7 +205,16 @@ impl Running {
     }
 
     /// Starts pollers and dispatchers in the group that a reload replaces.
-    pub(super) async fn start_ears(&self, pollers: Vec<Arc<Poller>>, dispatchers: Vec<Dispatcher>) {
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(super) async fn start_ears(
+        &self,
+        config: &Config,
+        pollers: Vec<Arc<Poller>>,
+        dispatchers: Vec<Dispatcher>,
+    ) -> anyhow::Result<()> {
+        let subscriber = self.app.subscriber(config, &pollers).await?;
         let mut ears = self.ears.lock().await;
         let (rota, handle) = Rota::new(pollers, self.app.store.clone(), self.app.clock.clone());
         let rota = Arc::new(rota);
@@ -212,6 +223,13 @@ impl Running {
             let rota = Arc::clone(&rota);
             async move { rota.run(stop).await }
         });
+        if let Some(subscriber) = subscriber {
+            let subscriber = Arc::new(subscriber);
+            ears.supervisor.spawn("hubs", move |stop| {
+                let subscriber = Arc::clone(&subscriber);
+                async move { Ok(subscriber.run(stop).await?) }
+            });
+        }
         for dispatcher in dispatchers {
             let dispatcher = Arc::new(dispatcher);
             ears.supervisor.spawn(
@@ -222,6 +240,7 @@ impl Running {
                 },
             );
         }
+        Ok(())
     }
 
     fn serve(
@@ -355,6 +374,11 @@ impl Running {
                 let rota = self.ears.lock().await.rota.clone();
                 if let Some(rota) = rota {
                     rota.nudge(source).await;
+                }
+            }
+            web::Command::Push(push, answer) => {
+                if let Some(rota) = &self.ears.lock().await.rota {
+                    rota.push(push, answer);
                 }
             }
             web::Command::Reload(answer) => {

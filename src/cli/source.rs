@@ -128,6 +128,12 @@ fn text(status: &SourceStatus, rejects: &[StoredReject], now: Timestamp) -> Stri
         ago(coverage.gap_at),
         coverage.caps
     ));
+    if coverage.pushed_at.is_some() || coverage.pushed_until.is_some() {
+        let until = coverage.pushed_until;
+        let until = until.map_or("not relied on".to_owned(), |at| format!("until {at}"));
+        let last = ago(coverage.pushed_at);
+        lines.push(format!("pushed        {until}, the last: {last}"));
+    }
     if let Some(to) = &status.moved_to {
         lines.push(format!("moved to      {to}"));
     }

@@ -21,6 +21,8 @@ pub struct FetchConfig {
     /// Longest time between two polls of a source that works, in seconds: for what is quiet, and for what calls
     /// itself fresh for a year.
     pub max_interval_secs: u64,
+    /// Whether feeds' news is subscribed to at their WebSub hubs, which are told `public_url` then.
+    pub websub: bool,
     /// Private networks that may be reached on purpose, as CIDR, such as `10.0.0.0/8`.
     pub allow_private: Vec<String>,
     /// Ports that may be reached; an empty list allows any.

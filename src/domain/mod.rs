@@ -15,6 +15,7 @@ pub mod raw;
 pub mod record;
 pub mod rhythm;
 pub mod source;
+pub mod websub;
 
 pub use analysis::{Analysis, EmotionScores, IntentScores, Sentiment, SentimentLabel};
 pub use customer::{Customer, Identity, Link, LinkOrigin, LinkState};
@@ -30,3 +31,4 @@ pub use raw::{Body, RawPost};
 pub use record::PostRecord;
 pub use rhythm::Rhythm;
 pub use source::{Batch, Coverage, Cursor, Reject, SourceState, SourceStatus};
+pub use websub::{Hub, HubNews, Push, Pushed, Subscription};

@@ -8,6 +8,7 @@ use super::id::SourceId;
 use super::post::PostKey;
 use super::raw::RawPost;
 use super::rhythm::Rhythm;
+use super::websub::HubNews;
 
 /// A source's position. Only `commit_batch` moves it, in the transaction that stores what was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,6 +66,8 @@ pub struct Batch {
     pub fresh_until: Option<Timestamp>,
     /// How often the document wants to be asked; absent when the answer does not say, as a 304: what was said before still holds.
     pub rhythm: Option<Rhythm>,
+    /// Who tells of its news.
+    pub hub: HubNews,
     /// Requests that this poll made.
     pub requests: u32,
     /// True when the source knows of more than it returned and wants to be polled again soon.
@@ -161,6 +164,10 @@ pub struct Coverage {
     pub gaps: u64,
     /// The last such poll.
     pub gap_at: Option<Timestamp>,
+    /// The last time that a hub sent something.
+    pub pushed_at: Option<Timestamp>,
+    /// A hub sends what is new until then, as of the last poll; absent without a hub or its word.
+    pub pushed_until: Option<Timestamp>,
 }
 
 impl SourceStatus {

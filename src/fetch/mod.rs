@@ -283,6 +283,18 @@ impl Fetcher {
     pub async fn post(&self, request: PostRequest) -> Result<PostAnswer, FetchError> {
         post::post(&self.inner, request).await
     }
+
+    /// Posts a form as a guest: in the host's turn, where 307 and 308 lead, and heeding whoever asks us to slow down.
+    ///
+    /// # Errors
+    /// No answer came, or one that asks us to come back later; any other status is no error.
+    pub async fn submit(
+        &self,
+        url: Url,
+        fields: &[(&str, &str)],
+    ) -> Result<PostAnswer, FetchError> {
+        post::submit(&self.inner, url, fields).await
+    }
 }
 
 /// The outcome as a metric's label.

@@ -267,7 +267,7 @@ async fn asked_in_refusal(
 }
 
 /// Remembers the pauses that an answer asks for, and ends here if it is nothing but that.
-fn heed_pauses(
+pub(super) fn heed_pauses(
     inner: &Inner,
     url: &Url,
     credential: &str,
@@ -364,6 +364,7 @@ mod tests {
             backoff_secs: 1,
             max_backoff_secs: 1,
             max_interval_secs: 1,
+            websub: true,
             allow_private: vec!["10.0.0.0/8".to_owned()],
             allow_ports: Vec::new(),
         };

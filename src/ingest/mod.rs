@@ -12,6 +12,7 @@ mod pipeline;
 mod poller;
 mod rota;
 mod schedule;
+pub mod websub;
 
 #[cfg(test)]
 mod tests;

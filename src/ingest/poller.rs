@@ -3,10 +3,14 @@
 //! All its state is in the store, so a restart polls no earlier than the run before would have. It plans
 //! nothing: `rota` says when.
 
+mod hub;
+mod resume;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 
 use super::fault::{self, Faulty};
 use super::pipeline::{IngestError, Pipeline};
@@ -29,6 +33,8 @@ pub struct PollerParts {
     pub fetcher: Fetcher,
     /// Whether metrics name each source; with tens of thousands that would cost more than it tells.
     pub named_metrics: bool,
+    /// Whether feeds' hubs are subscribed to: there is an address at which they can reach us.
+    pub follows_hubs: bool,
 }
 
 /// One URL with the sources that read it.
@@ -39,6 +45,8 @@ pub struct Poller {
     lane: Arc<str>,
     schedule: PollSchedule,
     parts: Arc<PollerParts>,
+    /// A poll and a push change the same state: one at a time.
+    turn: Mutex<()>,
 }
 
 /// What came of one poll.
@@ -82,6 +90,7 @@ impl Poller {
             lane,
             schedule,
             parts,
+            turn: Mutex::default(),
         }
     }
 
@@ -100,7 +109,16 @@ impl Poller {
             lane,
             schedule,
             parts,
+            turn: Mutex::default(),
         }
+    }
+
+    /// The URL of the feed that it asks for; absent where it asks for something else.
+    #[must_use]
+    pub fn feed_url(&self) -> Option<String> {
+        let source = &self.sources[0];
+        let key = source.http_key().filter(|_| source.kind() == "feed")?;
+        Some(key.url)
     }
 
     /// The names of its sources.
@@ -137,54 +155,13 @@ impl Poller {
         Ok(due.min())
     }
 
-    /// Lets sources be polled again that stopped because their URL was gone, and that have another one now.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn resume_moved(&self) -> Result<(), StoreError> {
-        self.resume(|source, status| {
-            let gone = status.coverage.gone.as_ref();
-            gone.is_some_and(|gone| *gone != url_of(source))
-        })
-        .await
-    }
-
-    /// Lets sources be polled again that stopped for a fault which a person may have mended. What is gone for good
-    /// stays so.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn resume_mended(&self) -> Result<(), StoreError> {
-        self.resume_moved().await?;
-        self.resume(|_, status| status.coverage.gone.is_none())
-            .await
-    }
-
-    async fn resume(
-        &self,
-        is_wanted: impl Fn(&dyn Source, &SourceStatus) -> bool,
-    ) -> Result<(), StoreError> {
-        for (source, standing) in self.sources.iter().zip(self.standings().await?) {
-            let paused = standing
-                .status
-                .filter(|status| status.state == SourceState::Paused);
-            if paused.is_some_and(|status| is_wanted(source.as_ref(), &status)) {
-                let (store, now) = (&self.parts.store, self.parts.clock.now());
-                store.resume_source(source.id(), now).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Polls once and stores what came of it; also returns when it is due again, absent when it is paused.
     ///
     /// # Errors
     /// When the store or the scorer fails; a source's own faults are its status, not errors.
     pub async fn step(&self) -> Result<(PollOutcome, Option<Timestamp>), IngestError> {
-        let standings = self.standings().await.map_err(|error| IngestError::Store {
-            source_id: self.sources[0].id().clone(),
-            source: error,
-        })?;
+        let _turn = self.turn.lock().await;
+        let standings = self.standings().await.map_err(|error| self.fault(error))?;
         let mut turns = self.turns(standings);
         if turns.is_empty() {
             return Ok((PollOutcome::Paused, None));
@@ -219,6 +196,11 @@ impl Poller {
             };
         }
         Ok((together(outcomes), due))
+    }
+
+    /// The store failed before any source had its turn.
+    fn fault(&self, error: StoreError) -> IngestError {
+        stored(self.sources[0].id(), error)
     }
 
     /// The source in metrics.
@@ -284,11 +266,18 @@ impl Poller {
             .http
             .as_ref()
             .and_then(|state| state.moved.as_ref());
+        let heard = hub::heard(turn.standing.subscription.as_ref(), now);
         let elapsed = status
             .succeeded_at
             .map(|at| time_left(at, now).unwrap_or_default());
         let before = (status.pace_secs > 0).then(|| Duration::from_secs(status.pace_secs));
-        let pace = self.schedule.pace(before, elapsed, batch.posts.len());
+        let mut pace = self.schedule.pace(before, elapsed, batch.posts.len());
+        if heard.is_some() && batch.posts.is_empty() {
+            pace = self.schedule.backup_pace(pace);
+        }
+        hub::follow(&self.parts, turn, &batch, now)
+            .await
+            .map_err(|error| self.fault(error))?;
         let wishes = Wishes {
             not_before: batch.not_before,
             fresh_until: batch.fresh_until,
@@ -310,7 +299,9 @@ impl Poller {
         status.moved_to = moved
             .filter(|moved| moved.is_settled())
             .map(|moved| moved.to.clone());
-        status.warning = warning(next.warning, status.moved_to.is_some());
+        let refused = turn.standing.subscription.as_ref().and_then(hub::warning);
+        status.warning = warning([next.warning, moved_warning(&status), refused]);
+        status.coverage.pushed_until = heard;
         status.coverage.failing_since = None;
         status.coverage.refused_since = None;
         status.coverage.caps += u64::from(batch.capped);
@@ -357,10 +348,7 @@ impl Poller {
         status.rejects += batch.rejects.len() as u64;
         let store = &self.parts.store;
         let committed = store.commit_quiet(batch.cursor, status, batch.rejects, now);
-        committed.await.map_err(|error| IngestError::Store {
-            source_id: source_id.clone(),
-            source: error,
-        })?;
+        committed.await.map_err(|error| stored(source_id, error))?;
         Ok((0, 0))
     }
 
@@ -400,10 +388,7 @@ impl Poller {
             _ => PollOutcome::Failed,
         };
         let next = status.next_poll_at;
-        let stored = |error| IngestError::Store {
-            source_id: source_id.clone(),
-            source: error,
-        };
+        let stored = |error| stored(source_id, error);
         let store = &self.parts.store;
         // Holds first: a crash between the two asks too late and never too early.
         let holds = self.parts.fetcher.new_holds();
@@ -432,6 +417,13 @@ impl Turn<'_> {
     }
 }
 
+fn stored(source_id: &SourceId, source: StoreError) -> IngestError {
+    IngestError::Store {
+        source_id: source_id.clone(),
+        source,
+    }
+}
+
 /// The URL that the source asks, or empty where it has none of its own.
 fn url_of(source: &dyn Source) -> String {
     source.http_key().map_or_else(String::new, |key| key.url)
@@ -447,13 +439,14 @@ fn is_of_the_url(error: &PollError) -> bool {
     }
 }
 
-fn warning(of_timing: Option<String>, moved: bool) -> Option<String> {
-    let moved = moved
-        .then(|| "the URL has moved for good: put the new one in the configuration".to_owned());
-    match (of_timing, moved) {
-        (Some(timing), Some(moved)) => Some(format!("{timing}; {moved}")),
-        (timing, moved) => timing.or(moved),
-    }
+fn moved_warning(status: &SourceStatus) -> Option<String> {
+    status.moved_to.as_ref()?;
+    Some("the URL has moved for good: put the new one in the configuration".to_owned())
+}
+
+fn warning(warnings: [Option<String>; 3]) -> Option<String> {
+    let warnings: Vec<String> = warnings.into_iter().flatten().collect();
+    (!warnings.is_empty()).then(|| warnings.join("; "))
 }
 
 /// The outcome of several sources as one.

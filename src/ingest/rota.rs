@@ -9,18 +9,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, future::OptionFuture};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::poller::Poller;
 use super::schedule::backoff;
-use crate::domain::{SourceId, SourceState};
+use crate::domain::{Push, Pushed, SourceId, SourceState};
 use crate::runtime::{Clock, later, time_left};
 use crate::store::{Store, StoreError};
 
@@ -30,6 +30,8 @@ const UNDER_WAY: usize = 512;
 const LATE: Duration = Duration::from_secs(60);
 /// Wishes of people that may wait.
 const NUDGES: usize = 64;
+/// Pushes of hubs that may wait, and those that are taken at the same time.
+const PUSHES: usize = 16;
 /// Waits after a poll whose result could not be stored: the disk may be full.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
@@ -39,14 +41,26 @@ pub struct Rota {
     pollers: Vec<Arc<Poller>>,
     store: Store,
     clock: Clock,
-    wishes: tokio::sync::Mutex<mpsc::Receiver<SourceId>>,
+    wishes: tokio::sync::Mutex<Wishes>,
+    /// Which poller asks which URL; made when the first hub sends something.
+    by_url: OnceLock<HashMap<String, Index>>,
     troubles: Troubles,
 }
+
+/// What comes from outside.
+struct Wishes {
+    nudges: mpsc::Receiver<SourceId>,
+    pushes: mpsc::Receiver<Parcel>,
+}
+
+/// A push, and who waits for what becomes of it.
+type Parcel = (Push, oneshot::Sender<Result<Pushed, String>>);
 
 /// From outside: wishes and a look at what is wrong. Clones are one.
 #[derive(Debug, Clone)]
 pub struct RotaHandle {
     nudges: mpsc::Sender<SourceId>,
+    pushes: mpsc::Sender<Parcel>,
     troubles: Troubles,
 }
 
@@ -58,6 +72,11 @@ impl RotaHandle {
     pub async fn nudge(&self, source: SourceId) {
         // Closed means that it stops.
         let _ = self.nudges.send(source).await;
+    }
+
+    /// Hands over what a hub sent. With too many of them it is dropped together with `answer`: the hub sends it again.
+    pub fn push(&self, push: Push, answer: oneshot::Sender<Result<Pushed, String>>) {
+        let _ = self.pushes.try_send((push, answer));
     }
 
     /// Sources whose polls could not be stored, with the reason.
@@ -96,16 +115,27 @@ impl Rota {
     /// The turns of `pollers`.
     #[must_use]
     pub fn new(pollers: Vec<Arc<Poller>>, store: Store, clock: Clock) -> (Self, RotaHandle) {
-        let (nudges, wishes) = mpsc::channel(NUDGES);
+        let (nudges, nudged) = mpsc::channel(NUDGES);
+        let (pushes, pushed) = mpsc::channel(PUSHES);
+        let wishes = Wishes {
+            nudges: nudged,
+            pushes: pushed,
+        };
         let troubles = Troubles::default();
         let rota = Self {
             pollers,
             store,
             clock,
             wishes: tokio::sync::Mutex::new(wishes),
+            by_url: OnceLock::new(),
             troubles: Arc::clone(&troubles),
         };
-        (rota, RotaHandle { nudges, troubles })
+        let handle = RotaHandle {
+            nudges,
+            pushes,
+            troubles,
+        };
+        (rota, handle)
     }
 
     /// Polls everything when it is due, until `stop`. Polls under way are dropped then, which loses nothing: the
@@ -115,8 +145,10 @@ impl Rota {
     /// When the store cannot be read at the start.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut wishes = self.wishes.lock().await;
+        let Wishes { nudges, pushes } = &mut *wishes;
         let mut plan = self.plan().await?;
         let mut running = Running::new();
+        let mut taking = FuturesUnordered::new();
         let mut was_full = true;
         plan.spread_overdue(self, Duration::ZERO);
         loop {
@@ -141,7 +173,9 @@ impl Rota {
                     }
                     self.end(&mut plan, index, ended);
                 }
-                Some(source) = wishes.recv() => self.bring_forward(&mut plan, &source).await?,
+                Some(parcel) = pushes.recv(), if taking.len() < PUSHES => taking.push(self.take(parcel)),
+                Some(()) = taking.next() => {}
+                Some(source) = nudges.recv() => self.bring_forward(&mut plan, &source).await?,
             }
         }
     }
@@ -208,6 +242,33 @@ impl Rota {
                 Err(_) => Err("a poll panicked".to_owned()),
             };
             (index, ended)
+        })
+    }
+
+    /// Takes a push to its commit and answers who waits.
+    async fn take(&self, (push, answer): Parcel) {
+        let index = self.by_url().get(&push.feed);
+        let poller = index.and_then(|index| self.pollers.get(*index as usize));
+        let pushed = match poller {
+            None => Ok(Pushed::Unwanted),
+            Some(poller) => match AssertUnwindSafe(poller.take_push(&push))
+                .catch_unwind()
+                .await
+            {
+                Ok(taken) => taken.map_err(|error| format!("{:#}", anyhow::Error::from(error))),
+                Err(_) => Err("taking a push panicked".to_owned()),
+            },
+        };
+        // Whoever waited may be gone.
+        let _ = answer.send(pushed);
+    }
+
+    fn by_url(&self) -> &HashMap<String, Index> {
+        self.by_url.get_or_init(|| {
+            let pollers = (0..).zip(&self.pollers);
+            pollers
+                .filter_map(|(index, poller)| Some((poller.feed_url()?, index)))
+                .collect()
         })
     }
 

@@ -51,6 +51,8 @@ pub struct Next {
 const JITTER: f64 = 0.1;
 /// The wait before a source that said it has more is polled again.
 const MORE: Duration = Duration::from_millis(200);
+/// Between polls of a feed whose news a hub sends: they only make sure that it forgets nothing.
+const BACKUP: Duration = Duration::from_secs(6 * 60 * 60);
 /// How much longer each quiet poll makes the wait.
 const SLOWER: f64 = 1.25;
 /// A place for each source that starts, or that a suspended machine left overdue: one a second ...
@@ -88,6 +90,12 @@ impl PollSchedule {
             (before / 2).min(each)
         };
         self.bounded(pace)
+    }
+
+    /// The time between polls while a hub sends what is new: six hours, and more for what is quiet anyway.
+    #[must_use]
+    pub fn backup_pace(&self, pace: Duration) -> Duration {
+        self.bounded(pace.max(BACKUP))
     }
 
     /// The poll after one that worked, `pace` later: no earlier than the interval and the server's and the document's wishes.

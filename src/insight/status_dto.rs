@@ -58,6 +58,10 @@ pub struct CoverageDto {
     pub gaps: u64,
     /// The last such poll.
     pub gap_at: Option<Timestamp>,
+    /// The last time that a WebSub hub sent something.
+    pub pushed_at: Option<Timestamp>,
+    /// A WebSub hub sends what is new until then, so that polls are few; absent without a hub or its word.
+    pub pushed_until: Option<Timestamp>,
 }
 
 /// A saved listening query.
@@ -98,6 +102,8 @@ impl From<&SourceStatus> for SourceDto {
                 caps: status.coverage.caps,
                 gaps: status.coverage.gaps,
                 gap_at: status.coverage.gap_at,
+                pushed_at: status.coverage.pushed_at,
+                pushed_until: status.coverage.pushed_until,
             },
         }
     }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::resource::{ACCEPT_JSON, Resource, base, credential, host, setup, wrong_form};
-use super::{PollError, Source, SourceFault, SourceSetupError, date};
+use super::{PollError, Source, SourceFault, SourceSetupError, date, link_header};
 use crate::config::MastodonConfig;
 use crate::domain::{
     Author, Batch, Body, Cursor, Engagement, HttpKey, PostKey, PostKind, RawPost, Reject, SourceId,
@@ -143,19 +143,13 @@ impl Source for MastodonSource {
 /// The `min_id` of the page with newer statuses, from the `Link` header. Only this parameter is
 /// taken, so that a server cannot send us elsewhere.
 fn newer(response: &Response) -> Option<String> {
-    for part in response.link.iter().flat_map(|header| header.split(',')) {
-        let (target, parameters) = part.trim().split_once(';')?;
-        if !parameters.contains("rel=\"prev\"") {
-            continue;
-        }
-        let url = Url::parse(target.trim().trim_start_matches('<').trim_end_matches('>')).ok()?;
-        return url
-            .query_pairs()
-            .find(|(name, _)| name == "min_id")
-            .map(|(_, value)| value.into_owned())
-            .filter(|id| !id.is_empty());
-    }
-    None
+    let previous = link_header::targets(&response.link, "prev");
+    let url = Url::parse(previous.first()?).ok()?;
+    let mut pairs = url.query_pairs();
+    pairs
+        .find(|(name, _)| name == "min_id")
+        .map(|(_, value)| value.into_owned())
+        .filter(|id| !id.is_empty())
 }
 
 /// A page of a timeline.

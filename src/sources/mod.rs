@@ -19,6 +19,7 @@ mod file;
 mod file_csv;
 mod hackernews;
 mod json;
+mod link_header;
 mod markup;
 mod mastodon;
 mod page;
@@ -31,7 +32,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::config::{SourceConfig, SourceKind};
-use crate::domain::{Batch, Cursor, HttpKey, SourceId};
+use crate::domain::{Batch, Cursor, HttpKey, Push, SourceId};
 use crate::fetch::{FetchError, Fetcher};
 use crate::runtime::Clock;
 
@@ -52,6 +53,14 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// The variant decides the reaction; the cursor stays where it is.
     async fn poll(&self, cursor: &Cursor) -> Result<Batch, PollError>;
+
+    /// Reads what a hub sent since `cursor`; `None` from a connector to which no hub sends anything.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    async fn read_push(&self, _: &Cursor, _: &Push) -> Result<Option<Batch>, SourceFault> {
+        Ok(None)
+    }
 }
 
 /// Why a poll brought nothing. The variant names the reaction.

@@ -13,6 +13,7 @@ fn built(keys: &str) -> Result<Box<dyn Source>, String> {
         backoff_secs: 1,
         max_backoff_secs: 10,
         max_interval_secs: 86_400,
+        websub: false,
         allow_private: vec![],
         allow_ports: vec![],
     };

@@ -12,7 +12,8 @@ use super::Store;
 use super::columns::{micros, micros_opt, time, time_opt};
 use super::error::{Sql, StoreError};
 use super::status::status_of;
-use crate::domain::{Cursor, HttpKey, HttpState, Moved, SourceId, SourceStatus};
+use super::subscriptions::subscription_of;
+use crate::domain::{Cursor, HttpKey, HttpState, Moved, SourceId, SourceStatus, Subscription};
 
 /// Where a source stands and how it fares: all that a poll begins with.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Standing {
     pub cursor: Cursor,
     /// How it fares; absent when it was never polled.
     pub status: Option<SourceStatus>,
+    /// The subscription of its feed at a hub.
+    pub subscription: Option<Subscription>,
 }
 
 impl Store {
@@ -49,7 +52,10 @@ impl Store {
     ) -> Result<Vec<Standing>, StoreError> {
         self.read(move |connection| {
             let standing = |(source, http): (SourceId, Option<HttpKey>)| {
+                let feed = http.as_ref().map(|key| key.url.clone());
+                let subscription = feed.map(|feed| subscription_of(connection, &feed));
                 Ok(Standing {
+                    subscription: subscription.transpose()?.flatten(),
                     cursor: read_cursor(connection, source.as_str(), http)?,
                     status: status_of(connection, source.as_str())?,
                 })

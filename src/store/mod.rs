@@ -35,6 +35,7 @@ mod reader;
 mod records;
 mod schema;
 mod status;
+mod subscriptions;
 mod tokens;
 mod upsert;
 mod writer;

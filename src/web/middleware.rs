@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::auth::guard;
-use super::{Door, Problem, SharedSite};
+use super::{Door, Problem, SharedSite, websub};
 
 /// No request takes longer.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -31,6 +31,8 @@ pub(super) fn wrap(
     routes
         .layer(from_fn_with_state((site.clone(), door), guard::identify))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        // Hubs are no visitors: what they know is the address, and what they sign.
+        .merge(websub::routes())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             DEADLINE,

@@ -13,6 +13,7 @@ pub mod ready;
 pub mod serve;
 #[cfg(test)]
 mod tests;
+mod websub;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub use problem::Problem;
 pub use ready::{PartState, PartStatus};
 pub use serve::{bind_socket, serve_tcp, serve_unix};
 
-use crate::domain::{EndpointId, MonitorSummary, SourceId};
+use crate::domain::{EndpointId, MonitorSummary, Push, Pushed, SourceId};
 use crate::insight::Searcher;
 use crate::runtime::Clock;
 use crate::store::Store;
@@ -96,6 +97,8 @@ pub enum Command {
     Reload(oneshot::Sender<Result<String, String>>),
     /// A source's next poll was brought forward in the store.
     Poll(SourceId),
+    /// A hub sent news of a feed. Dropped unanswered when there is too much of it.
+    Push(Push, oneshot::Sender<Result<Pushed, String>>),
 }
 
 /// The state with what the router adds to it.

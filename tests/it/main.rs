@@ -20,3 +20,4 @@ mod searching;
 mod support;
 mod webdriver;
 mod webhook_cli;
+mod websub;

@@ -77,6 +77,7 @@ impl World {
             backoff_secs: 1,
             max_backoff_secs: 60,
             max_interval_secs: 86_400,
+            websub: false,
             allow_private: vec!["127.0.0.0/8".to_owned()],
             allow_ports: Vec::new(),
         };

@@ -92,6 +92,7 @@ fn fetch_config() -> FetchConfig {
         backoff_secs: 1,
         max_backoff_secs: 10,
         max_interval_secs: 86_400,
+        websub: false,
         allow_private: vec!["127.0.0.0/8".into()],
         allow_ports: vec![],
     }

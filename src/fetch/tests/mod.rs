@@ -34,6 +34,7 @@ fn config() -> FetchConfig {
         backoff_secs: 60,
         max_backoff_secs: 3_600,
         max_interval_secs: 86_400,
+        websub: true,
         allow_private: vec!["127.0.0.0/8".to_owned()],
         allow_ports: Vec::new(),
     }

@@ -40,6 +40,7 @@ pub fn fetch_config() -> FetchConfig {
         backoff_secs: 60,
         max_backoff_secs: 3_600,
         max_interval_secs: 86_400,
+        websub: true,
         allow_private: vec!["127.0.0.0/8".to_owned()],
         allow_ports: Vec::new(),
     }
@@ -105,6 +106,7 @@ impl World {
             clock: self.clock.clone(),
             fetcher: Fetcher::new(&fetch_config(), self.clock.clone()).unwrap(),
             named_metrics: false,
+            follows_hubs: true,
         })
     }
 

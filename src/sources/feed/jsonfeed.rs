@@ -45,12 +45,24 @@ pub(super) fn read(text: &str, url: Option<&Url>) -> Result<Feed, String> {
             .filter(Value::is_object)
             .map(|item| entry(&item, url, language.as_ref()))
             .collect(),
+        hub: hub(&document),
+        own_url: string(&document, "feed_url"),
         language,
         complete,
         ..Feed::default()
     };
     identify(&mut feed);
     Ok(feed)
+}
+
+/// The hub that speaks WebSub.
+fn hub(document: &Value) -> Option<String> {
+    let hubs = document.get("hubs")?.as_array()?;
+    let speaks = |hub: &&Value| {
+        let kind = hub.get("type").and_then(Value::as_str);
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case("WebSub"))
+    };
+    string(hubs.iter().find(speaks)?, "url")
 }
 
 /// A part of the document as a value; `None` when it is broken or too long to be one.

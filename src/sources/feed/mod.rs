@@ -6,6 +6,7 @@
 mod construct;
 mod discover;
 mod entry;
+mod hub;
 mod jsonfeed;
 mod model;
 mod names;
@@ -20,12 +21,13 @@ pub use model::{Enclosure, Entry, Feed, Person, Text};
 pub use read::{FeedFault, read_feed};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::resource::{Resource, blocking, host, not_modified, url, wrong_form};
 use super::seen::Seen;
 use super::{PollError, Source, SourceFault, SourceSetupError};
 use crate::config::FeedConfig;
-use crate::domain::{Batch, Cursor, HttpKey, SourceId};
+use crate::domain::{Batch, Cursor, HttpKey, HubNews, Push, RawPost, Reject, Rhythm, SourceId};
 use crate::fetch::{Fetched, Fetcher, Url};
 
 /// The `Accept` header for feeds.
@@ -80,34 +82,29 @@ impl Source for FeedSource {
             }
             Fetched::Fresh(response) => response,
         };
-        let scope = self.scope.clone();
-        let body = response.body.clone();
-        let (content_type, from) = (response.content_type.take(), response.url.clone());
-        let (timing, complete, mut posts, rejects) =
-            blocking(&self.resource.host(), "a feed", move || {
-                let mut feed = read_feed(&body, content_type.as_deref(), Some(&from))
-                    .map_err(|fault| source_fault(fault, &from))?;
-                let (timing, complete) = (std::mem::take(&mut feed.timing), feed.complete);
-                let (posts, rejects) = posts::posts(feed, &scope);
-                Ok((timing, complete, posts, rejects))
-            })
-            .await
-            .map_err(|fault| wrong_form(cursor, fault))?;
-        if !complete {
+        let document = Document {
+            body: response.body.clone(),
+            content_type: response.content_type.take(),
+            from: response.url.clone(),
+            links: std::mem::take(&mut response.link),
+        };
+        let read = self.read(document).await;
+        let mut read = read.map_err(|fault| wrong_form(cursor, fault))?;
+        if !read.complete {
             // Validators of a part would make the server keep the rest from us.
             response.state.etag = None;
             response.state.last_modified = None;
         }
         let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
-        let gap = seen.is_gap(&posts);
-        posts.retain(|post| seen.is_news(post));
-        posts.sort_by_key(|post| post.published_at);
+        let gap = seen.is_gap(&read.posts);
+        keep_news(&mut read.posts, &mut seen);
         Ok(Batch {
-            posts,
-            rejects,
+            posts: read.posts,
+            rejects: read.rejects,
             not_before: response.pause_until,
             fresh_until: response.fresh_until,
-            rhythm: Some(timing.rhythm()),
+            rhythm: Some(read.rhythm),
+            hub: read.hub,
             gap,
             cursor: Cursor {
                 position: Some(seen.encode()),
@@ -117,6 +114,74 @@ impl Source for FeedSource {
             ..Batch::default()
         })
     }
+
+    async fn read_push(&self, cursor: &Cursor, push: &Push) -> Result<Option<Batch>, SourceFault> {
+        let document = Document {
+            body: push.body.clone(),
+            content_type: push.content_type.clone(),
+            from: self.resource.url.clone(),
+            links: Vec::new(),
+        };
+        let mut read = self.read(document).await?;
+        let mut seen = Seen::decode(cursor.position.as_deref().unwrap_or(""));
+        keep_news(&mut read.posts, &mut seen);
+        // It may hold only what is new, so it tells nothing of gaps, timing or validators.
+        Ok(Some(Batch {
+            posts: read.posts,
+            rejects: read.rejects,
+            cursor: Cursor {
+                position: Some(seen.encode()),
+                http: cursor.http.clone(),
+            },
+            ..Batch::default()
+        }))
+    }
+}
+
+/// A document as it came, from a poll or from a hub.
+struct Document {
+    body: Bytes,
+    content_type: Option<String>,
+    from: Url,
+    /// `Link` headers.
+    links: Vec<String>,
+}
+
+/// What a document says.
+struct Read {
+    posts: Vec<RawPost>,
+    rejects: Vec<Reject>,
+    rhythm: Rhythm,
+    hub: HubNews,
+    complete: bool,
+}
+
+impl FeedSource {
+    async fn read(&self, document: Document) -> Result<Read, SourceFault> {
+        let scope = self.scope.clone();
+        blocking(&self.resource.host(), "a feed", move || {
+            let from = &document.from;
+            let feed = read_feed(&document.body, document.content_type.as_deref(), Some(from))
+                .map_err(|fault| source_fault(fault, from))?;
+            let (rhythm, complete) = (feed.timing.rhythm(), feed.complete);
+            let hub = hub::hub(&document.links, &feed, from);
+            let (posts, rejects) = posts::posts(feed, &scope);
+            Ok(Read {
+                posts,
+                rejects,
+                rhythm,
+                hub,
+                complete,
+            })
+        })
+        .await
+    }
+}
+
+/// Leaves what was not handed over before, oldest first, and remembers it.
+fn keep_news(posts: &mut Vec<RawPost>, seen: &mut Seen) {
+    posts.retain(|post| seen.is_news(post));
+    posts.sort_by_key(|post| post.published_at);
 }
 
 /// What a source says of an answer that is no feed.

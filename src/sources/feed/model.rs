@@ -20,6 +20,10 @@ pub struct Feed {
     pub link: Option<String>,
     /// The language that it claims, as written.
     pub language: Option<String>,
+    /// The WebSub hub that it names, as written.
+    pub hub: Option<String>,
+    /// What it calls itself (`rel="self"`), as written.
+    pub own_url: Option<String>,
     /// `ttl` in seconds, as the feed states it.
     pub ttl_secs: Option<u64>,
     /// The feed's author, who wrote the entries that name nobody.

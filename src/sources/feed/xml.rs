@@ -48,6 +48,8 @@ pub(super) fn read(tree: &Tree<'_>, url: Option<&Url>) -> Feed {
     if !lone {
         feed.title = context.first_text(channel, &TITLES);
         feed.link = context.link(channel);
+        feed.hub = context.related(channel, "hub");
+        feed.own_url = context.related(channel, "self");
         let ttl = tree.named(channel, Space::Core, "ttl").next();
         feed.ttl_secs = ttl
             .and_then(|id| tree.text(id))
@@ -160,6 +162,20 @@ impl Context<'_> {
         other.or_else(|| {
             let href = self.tree.attribute(id, "href")?;
             Some(self.resolved(id, &href))
+        })
+    }
+
+    /// The target of the first link with this relation.
+    fn related(self, id: Id, relation: &str) -> Option<String> {
+        let mut links = self.tree.named(id, Space::Core, "link");
+        links.find_map(|link| {
+            let rel = self.tree.attribute(link, "rel")?;
+            let mut names = rel.split_ascii_whitespace();
+            if !names.any(|name| name.eq_ignore_ascii_case(relation)) {
+                return None;
+            }
+            let target = self.tree.attribute(link, "href")?;
+            Some(self.resolved(link, &target))
         })
     }
 

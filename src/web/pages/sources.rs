@@ -122,6 +122,12 @@ fn notes(source: &SourceDto, moment: Moment<'_>) -> Option<String> {
             "{number} {noun} so far, in which posts may have been missed; the last ended {exact}"
         ));
     }
+    if let Some(until) = coverage.pushed_until {
+        notes.push(match coverage.pushed_at {
+            Some(at) => format!("A hub sends its news, the last {}", moment.time(at).exact),
+            None => format!("A hub sends its news until {}", moment.time(until).exact),
+        });
+    }
     if coverage.caps > 0 {
         let noun = format::plural(coverage.caps, "poll", "polls");
         let number = format::number(coverage.caps);

@@ -316,7 +316,7 @@ async fn commands_reach_the_application_and_its_answer_the_client() {
                 Command::Reload(reply) => {
                     reply.send(Err("line 3: unknown key".to_owned())).unwrap()
                 }
-                Command::Poll(source) => panic!("nobody asked for {source}"),
+                other => panic!("nobody asked for {other:?}"),
             }
         }
     };

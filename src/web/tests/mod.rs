@@ -10,3 +10,4 @@ mod similar;
 mod site;
 mod sources;
 mod streams;
+mod websub;

@@ -98,7 +98,8 @@ async fn coverage_and_warnings_are_in_the_api_and_on_the_page() {
     assert_eq!(told["warning"], "the URL has moved for good");
     assert_eq!(told["moved_to"], "https://new.example/feed");
     let expected = json!({
-        "errors": 4, "gaps": 2, "gap_at": now, "caps": 3, "news_at": now, "failing_since": null
+        "errors": 4, "gaps": 2, "gap_at": now, "caps": 3, "news_at": now, "failing_since": null,
+        "pushed_at": null, "pushed_until": null
     });
     assert_eq!(told["coverage"], expected);
     let page = site.get("/sources").await.body;

@@ -23,6 +23,7 @@ async fn item_14_two_sources_on_one_host_are_a_spacing_apart() {
         clock: world.clock.clone(),
         fetcher: Fetcher::new(&config, world.clock.clone()).unwrap(),
         named_metrics: false,
+        follows_hubs: true,
     });
     let poller = |id: &str| {
         let config = SourceConfig {

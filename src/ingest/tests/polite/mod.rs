@@ -8,6 +8,7 @@ mod sharing;
 mod statuses;
 mod timing;
 mod turns;
+mod websub;
 
 use std::sync::Arc;
 use std::sync::Mutex;
