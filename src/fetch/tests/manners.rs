@@ -28,7 +28,7 @@ async fn requests_to_one_host_are_spaced_by_the_clock() {
 
 /// polling.md 23.
 #[tokio::test]
-async fn robots_are_asked_once_a_day_and_obeyed() {
+async fn item_23_robots_are_asked_once_a_day_and_obeyed() {
     let server = TestServer::start(|arrived| match arrived.line.as_str() {
         "GET /robots.txt" => answer(
             "200 OK",
@@ -74,7 +74,7 @@ async fn robots_are_asked_once_a_day_and_obeyed() {
 
 /// polling.md 23.
 #[tokio::test]
-async fn robots_that_are_missing_allow_and_unreachable_ones_disallow_for_a_while() {
+async fn item_23_robots_that_are_missing_allow_and_unreachable_ones_disallow_for_a_while() {
     let asked = Arc::new(AtomicU32::new(0));
     for (status, allowed) in [("404", true), ("401", true), ("500", false), ("429", false)] {
         let counting = Arc::clone(&asked);
@@ -106,7 +106,7 @@ async fn robots_that_are_missing_allow_and_unreachable_ones_disallow_for_a_while
 
 /// polling.md 23: five redirects, and 500 KiB of the file.
 #[tokio::test]
-async fn robots_are_followed_five_times_and_read_up_to_500_kib() {
+async fn item_23_robots_are_followed_five_times_and_read_up_to_500_kib() {
     let server = TestServer::start(|arrived| {
         let path = arrived.line.trim_start_matches("GET ");
         match path {
