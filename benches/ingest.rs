@@ -1,6 +1,6 @@
 //! Posts per second from a feed server to a searchable index, against bare tantivy.
 //!
-//! `cargo bench --bench ingest [-- stages]`. Overheard's side is what the daemon runs, without the model:
+//! `cargo bench --bench ingest [-- stages | rebuild]`. Overheard's side is what the daemon runs, without the model:
 //! two hundred pollers fetch feeds (RSS and JSON Feed by turns) from loopback, the pipeline normalises,
 //! deduplicates, matches three monitors and commits to the store (synchronous, as shipped), and the
 //! indexer follows it; the clock stops when all is searchable. Tantivy alone gets the same posts, already
@@ -8,7 +8,8 @@
 //! ones (title, text, id and three columns) that answer fewer questions. The same tokeniser, the same writer
 //! memory, one thread, a commit each 2,000 posts (the indexer's most). Runs are interleaved, because machines
 //! drift; medians are compared. With `stages` it does one more run, one stage at a time, and says where the
-//! time goes. It asserts the numbers of posts, not speeds: the goal (ratio >= 0.5) stands in
+//! time goes. With `rebuild` it does something else: the indexer builds the index anew from a full store, against tantivy alone with the
+//! same documents, one commit each. It asserts the numbers of posts, not speeds: the goal (ratio >= 0.5) stands in
 //! `docs/BENCHMARKS.md`.
 
 mod support;
@@ -82,6 +83,10 @@ fn main() {
         );
         let posts = Arc::new(posts);
         let records: Arc<Vec<IndexChange>> = Arc::new(matched(&posts));
+        if std::env::args().any(|argument| argument == "rebuild") {
+            rebuild(&posts, records).await;
+            return;
+        }
         let (mut whole, mut same, mut bare) = (Side::default(), Side::default(), Side::default());
         for _ in 0..RUNS {
             let before = cpu_seconds();
@@ -437,6 +442,74 @@ impl TokenStream for SameStream<'_> {
     fn token_mut(&mut self) -> &mut Token {
         &mut self.token
     }
+}
+
+// The index anew -------------------------------------------------------------------------------
+
+async fn rebuild(posts: &[Post], records: Arc<Vec<IndexChange>>) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (clock, monitors) = (Clock::system(), monitors());
+    let (store, now) = (Store::open(dir.path(), clock.now()), clock.now());
+    let store = store.expect("store opens");
+    for posts in posts.chunks(ITEMS) {
+        let source = &posts[0].source;
+        let commit = |post: &Post| to_commit(post.clone(), None, &monitors, now);
+        let commit = BatchCommit {
+            source: source.clone(),
+            cursor: Cursor::default(),
+            status: status(source, now),
+            posts: posts.iter().map(commit).collect(),
+            rejects: Vec::new(),
+            deleted: Vec::new(),
+            forgotten: Vec::new(),
+            events: Vec::new(),
+            now,
+        };
+        store.commit_batch(commit).await.expect("store works");
+    }
+    let index = dir.path().join("index");
+    let opened = Index::open(&index, store.uuid(), u64::MAX, &INDEX).expect("index opens");
+    let reader = opened.reader.clone();
+    let mut indexer = Indexer::new(store.clone(), opened.writer, opened.reader);
+    let (mut whole, mut bare) = (Side::default(), Side::default());
+    for _ in 0..RUNS {
+        let (before, begin) = (cpu_seconds(), Instant::now());
+        let built = indexer.rebuild(|_| {}).await.expect("index works");
+        whole.add(posts.len(), begin.elapsed(), cpu_seconds() - before);
+        assert_eq!((built, reader.documents()), (posts.len() as u64, built));
+        let before = cpu_seconds();
+        let again = Arc::clone(&records);
+        let took = tokio::task::spawn_blocking(move || run_at_once(&again)).await;
+        bare.add(
+            posts.len(),
+            took.expect("tantivy runs"),
+            cpu_seconds() - before,
+        );
+    }
+    drop(indexer);
+    store.close().await;
+    println!("{:>32}{:>12}", "posts/s", "CPU us/post");
+    let [rate, _] = whole.print("rebuild");
+    let [bare_rate, _] = bare.print("same documents");
+    println!("{:<17}{:>15.3}", "  ratio", rate / bare_rate);
+    let files = std::fs::read_dir(&index).expect("an index");
+    let size = |file: std::fs::DirEntry| file.metadata().expect("a file").len();
+    let bytes: u64 = files.map(|file| size(file.expect("a file"))).sum();
+    #[allow(clippy::cast_precision_loss)]
+    let each = bytes as f64 / as_f64(posts.len());
+    println!("size of the index{each:>15.0} bytes a post: {each:.0} MB a million");
+}
+
+fn run_at_once(records: &[IndexChange]) -> Duration {
+    let dir = tempfile::tempdir().expect("a directory");
+    let opened = Index::open(dir.path(), "bench", 0, &INDEX).expect("index opens");
+    let mut writer = opened.writer;
+    let begin = Instant::now();
+    for records in records.chunks(COMMIT_POSTS) {
+        writer.apply(records).expect("index works");
+    }
+    writer.commit(1).expect("index works");
+    begin.elapsed()
 }
 
 // One stage after the other ---------------------------------------------------------------------

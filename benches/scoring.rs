@@ -20,7 +20,7 @@ use overheard::domain::SentimentLabel;
 use rten::ThreadPool;
 
 const RUNS: usize = 5;
-const BATCH_TEXTS: usize = 32;
+const BATCH_TEXTS: usize = 8;
 const WORDS: &[&str] = &[
     "my",
     "battery",

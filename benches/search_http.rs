@@ -3,9 +3,10 @@
 //! `cargo bench --bench search_http [-- POSTS]`. Overheard's side is all that a client waits for: keep-alive
 //! connection, token, query language, index, 25 records from the store, marked snippets, JSON. Bare tantivy
 //! is what the index alone costs: the same query built by hand, `Count` and the newest 25 in one search, their
-//! ids loaded. One request at a time; a question is asked of one side and then of the other, so that both
-//! see the same machine. Words are drawn as posts use them. It asserts that both find equally much, not
-//! speeds.
+//! ids loaded; where facets are wanted, also a terms aggregation over the same nine columns; for NEAR, which it does not have, the
+//! phrase of the same two words. Between the two stands the library: index, records and snippets without HTTP. One request at
+//! a time; a question is asked of one side after the other, so that all see the same machine. Words are
+//! drawn as posts use them. It asserts that all find equally much, not speeds.
 
 mod support;
 
@@ -22,15 +23,18 @@ use overheard::domain::{
     Analysis, Author, Body, Cursor, EmotionScores, IntentScores, ModelId, MonitorId, PostKey,
     RawPost, Sentiment, SentimentLabel, SourceId, SourceState, SourceStatus,
 };
-use overheard::index::Index;
+use overheard::index::{FACETS, Index};
 use overheard::ingest::{Indexer, normalize};
-use overheard::insight::Searcher;
+use overheard::insight::{Request, Searcher};
+use overheard::query::LabelField;
 use overheard::query::time::time_key;
 use overheard::runtime::Clock;
 use overheard::store::{BatchCommit, PostCommit, Store};
 use overheard::web::auth::issue_token;
 use overheard::web::{Door, Role, WebState, router, serve_tcp};
 use support::{NOW, Said, Speaker, as_f64};
+use tantivy::aggregation::agg_req::Aggregations;
+use tantivy::aggregation::{AggContextParams, AggregationCollector};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
     BooleanQuery, ConstScoreQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
@@ -75,17 +79,27 @@ fn main() {
             "posts          {posts:>8}   stored and indexed in {:.1} s",
             begin.elapsed().as_secs_f64()
         );
-        let mut client = Client::start(&store, searcher, now).await;
+        let mut client = Client::start(&store, searcher.clone(), now).await;
         let bare = Bare::open(&dir.path().join("index"));
         println!(
             "               {QUESTIONS} questions a kind, {LIMIT} hits an answer, times in ms"
         );
         println!(
-            "{:<18}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
-            "kind", "matches", "API p50", "p99", "bare p50", "p99", "ratio", "p50 diff"
+            "{:<18}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            "kind",
+            "matches",
+            "API p50",
+            "p99",
+            "lib p50",
+            "p99",
+            "bare p50",
+            "p99",
+            "ratio",
+            "p99 diff"
         );
         for kind in Kind::ALL {
-            compare(kind, &mut client, &bare, &mut speaker, &pairs, posts).await;
+            let sides = (&mut client, &searcher, &bare);
+            compare(kind, sides, &mut speaker, &pairs, posts).await;
         }
     });
 }
@@ -99,15 +113,19 @@ enum Kind {
     Phrase,
     Filter,
     Since,
+    Facets,
+    Near,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Word,
         Self::Both,
         Self::Phrase,
         Self::Filter,
         Self::Since,
+        Self::Facets,
+        Self::Near,
     ];
 
     fn name(self) -> &'static str {
@@ -117,6 +135,8 @@ impl Kind {
             Self::Phrase => "phrase",
             Self::Filter => "filter + word",
             Self::Since => "since: + word",
+            Self::Facets => "word, facets",
+            Self::Near => "NEAR/5, a phrase",
         }
     }
 }
@@ -144,7 +164,7 @@ fn question(
         ))
     };
     match kind {
-        Kind::Word => Question {
+        Kind::Word | Kind::Facets => Question {
             bare: bare.word(&word),
             text: format!("\"{word}\""),
         },
@@ -160,6 +180,13 @@ fn question(
             Question {
                 bare: bare.phrase(first, second),
                 text: format!("\"{first} {second}\""),
+            }
+        }
+        Kind::Near => {
+            let [first, second] = &pairs[speaker.below(pairs.len())];
+            Question {
+                bare: bare.phrase(first, second),
+                text: format!("\"{first}\" NEAR/5 \"{second}\""),
             }
         }
         Kind::Filter => {
@@ -193,34 +220,48 @@ fn question(
 
 async fn compare(
     kind: Kind,
-    client: &mut Client,
-    bare: &Bare,
+    (client, searcher, bare): (&mut Client, &Searcher, &Bare),
     speaker: &mut Speaker,
     pairs: &[[String; 2]],
     posts: usize,
 ) {
-    let (mut api, mut alone) = (Vec::new(), Vec::new());
+    let (mut api, mut library, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    let facets = matches!(kind, Kind::Facets);
     let mut matches = 0;
     for _ in 0..QUESTIONS {
         let question = question(kind, bare, speaker, pairs, posts);
         let begin = Instant::now();
-        let total = client.search(&question.text).await;
+        let total = client.search(&question.text, facets).await;
         api.push(begin.elapsed());
         let begin = Instant::now();
-        let (count, ids) = bare.search(&*question.bare);
+        let query = overheard::query::Query::parse(&question.text).expect("a query");
+        let request = Request {
+            facets,
+            ..Request::first(LIMIT, bare.now, TimeZone::UTC)
+        };
+        let answer = searcher.search(&query, &request).await.expect("searched");
+        library.push(begin.elapsed());
+        let begin = Instant::now();
+        let (count, ids) = bare.search(&*question.bare, facets);
         alone.push(begin.elapsed());
-        assert_eq!(total, count, "{}", question.text);
+        assert_eq!(answer.total, total as u64);
+        if matches!(kind, Kind::Near) {
+            assert!(total >= count, "{}", question.text);
+        } else {
+            assert_eq!(total, count, "{}", question.text);
+        }
         assert_eq!(ids.len(), count.min(LIMIT));
-        matches += count;
+        matches += total;
     }
     let [api_50, api_99] = percentiles(api);
+    let [library_50, library_99] = percentiles(library);
     let [bare_50, bare_99] = percentiles(alone);
     println!(
-        "{:<18}{:>9.0}{api_50:>9.2}{api_99:>9.2}{bare_50:>9.2}{bare_99:>9.2}{:>9.1}{:>9.2}",
+        "{:<18}{:>9.0}{api_50:>9.2}{api_99:>9.2}{library_50:>9.2}{library_99:>9.2}{bare_50:>9.2}{bare_99:>9.2}{:>9.1}{:>9.2}",
         kind.name(),
         as_f64(matches) / as_f64(QUESTIONS),
         api_50 / bare_50,
-        api_50 - bare_50,
+        api_99 - bare_99,
     );
 }
 
@@ -276,13 +317,20 @@ impl Bare {
         Box::new(BooleanQuery::new(clauses.into()))
     }
 
-    fn search(&self, query: &dyn Query) -> (usize, Vec<String>) {
+    fn search(&self, query: &dyn Query, facets: bool) -> (usize, Vec<String>) {
         let newest =
             TopDocs::with_limit(LIMIT).order_by_fast_field::<i64>("ordered_at", Order::Desc);
-        let (count, found) = self
-            .searcher
-            .search(query, &(Count, newest))
-            .expect("searched");
+        let (count, found) = if facets {
+            let wanted: Aggregations = serde_json::from_value(terms()).expect("aggregations");
+            let terms = AggregationCollector::from_aggs(wanted, AggContextParams::default());
+            let found = self.searcher.search(query, &(Count, newest, terms));
+            let (count, found, terms) = found.expect("searched");
+            assert_eq!(terms.0.len(), FACETS.len());
+            (count, found)
+        } else {
+            let found = self.searcher.search(query, &(Count, newest));
+            found.expect("searched")
+        };
         let ids = found
             .into_iter()
             .map(|(_, address)| {
@@ -293,6 +341,15 @@ impl Bare {
             .collect();
         (count, ids)
     }
+}
+
+/// The counts that `facets=true` asks for, in tantivy's own words.
+fn terms() -> serde_json::Value {
+    let of = |field: &LabelField| {
+        let terms = serde_json::json!({"terms": {"field": field.as_str(), "size": 20}});
+        (field.as_str().to_owned(), terms)
+    };
+    FACETS.iter().map(of).collect()
 }
 
 // The served API --------------------------------------------------------------------------------
@@ -330,6 +387,7 @@ impl Client {
             declared: declared_receiver,
             status: Arc::new(Vec::new),
             metrics: Arc::new(String::new),
+            rebuild: watch::channel(overheard::web::Rebuild::default()).1,
             commands,
         };
         let served = serve_tcp(
@@ -355,9 +413,12 @@ impl Client {
     }
 
     /// Searches and returns `total`, once the whole answer is here.
-    async fn search(&mut self, query: &str) -> usize {
+    async fn search(&mut self, query: &str, facets: bool) -> usize {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        let request = format!("GET /api/v1/search?q={encoded} HTTP/1.1\r\n{}", self.head);
+        let request = format!(
+            "GET /api/v1/search?q={encoded}&facets={facets} HTTP/1.1\r\n{}",
+            self.head
+        );
         self.stream
             .write_all(request.as_bytes())
             .await

@@ -21,8 +21,8 @@ use super::{AnalyzeError, Analyzer, Input, TextFault};
 use crate::domain::analysis::INTENTS;
 use crate::domain::{Analysis, ModelId, Sentiment};
 
-/// Most texts of a worker's forward pass.
-const BATCH_TEXTS: usize = 32;
+/// Most texts of a worker's forward pass: with 32 its buffers leave the cache, and it is a tenth slower.
+const BATCH_TEXTS: usize = 8;
 /// Most tokens of a worker's forward pass, padding included: bounds the runtime's buffers.
 const BATCH_TOKENS: usize = 2048;
 

@@ -17,7 +17,7 @@ use crate::domain::{Analysis, ModelId};
 
 /// Texts of one chunk: long enough to bucket well, short enough to share among workers.
 const CHUNK_MIN: usize = 16;
-const CHUNK_MAX: usize = 128;
+const CHUNK_MAX: usize = 256;
 /// Chunks that wait for each worker. More would only hide how late the workers are.
 const QUEUE_PER_WORKER: usize = 2;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use secrecy::ExposeSecret;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::build::App;
@@ -23,7 +23,7 @@ use crate::ingest::{self, Indexer, Poller, Rota, RotaHandle};
 use crate::runtime::notify::Notifier;
 use crate::runtime::telemetry::Metrics;
 use crate::runtime::{Clock, Supervisor};
-use crate::web::{self, Auth, Declared, Door, Role, WebState};
+use crate::web::{self, Auth, Declared, Door, Rebuild, Role, WebState};
 
 /// The longest that a group may take to stop; then the next one is stopped all the same.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
@@ -35,6 +35,9 @@ pub struct Running {
     pub(super) app: Arc<App>,
     pub(super) ears: Mutex<Group>,
     pub(super) declared: watch::Sender<Arc<Declared>>,
+    rebuild: watch::Sender<Rebuild>,
+    /// Somebody wants a new index.
+    rebuild_wanted: Notify,
     desk: Group,
     index: Group,
     indexer: Arc<Mutex<Indexer>>,
@@ -113,6 +116,8 @@ impl App {
             notifier: Notifier::from_env(|name| std::env::var_os(name)),
             metrics,
             declared,
+            rebuild: watch::Sender::default(),
+            rebuild_wanted: Notify::new(),
             address,
             app,
         });
@@ -121,6 +126,7 @@ impl App {
             dispatcher.register().await?;
         }
         running.follow_store();
+        running.rebuild_when_wanted();
         let config = &running.app.config;
         running.start_ears(config, pollers, dispatchers).await?;
         running.serve(
@@ -243,6 +249,49 @@ impl Running {
         Ok(())
     }
 
+    /// Builds the index anew whenever somebody wants it. Not where commands are obeyed: it may take minutes.
+    fn rebuild_when_wanted(self: &Arc<Self>) {
+        let running = Arc::clone(self);
+        self.index.supervisor.spawn("index rebuild", move |stop| {
+            let running = Arc::clone(&running);
+            async move {
+                loop {
+                    tokio::select! {
+                        () = stop.cancelled() => return Ok(()),
+                        () = running.rebuild_wanted.notified() => {}
+                    }
+                    tokio::select! {
+                        () = stop.cancelled() => return Ok(()),
+                        () = running.rebuild_index() => {}
+                    }
+                }
+            }
+        });
+    }
+
+    async fn rebuild_index(&self) {
+        let total = self.app.store.counts().await.map(|counts| counts.posts);
+        self.rebuild.send_replace(Rebuild {
+            is_running: true,
+            total: total.unwrap_or_default(),
+            ..Rebuild::default()
+        });
+        let progress = |posts| self.rebuild.send_modify(|rebuild| rebuild.posts = posts);
+        let rebuilt = self.indexer.lock().await.rebuild(progress).await;
+        let error = rebuilt.err();
+        let error = error.map(|error| format!("{:#}", anyhow::Error::from(error)));
+        match &error {
+            None => tracing::info!("built the index anew"),
+            Some(error) => {
+                tracing::error!(error, "could not build the index anew, the old one goes on")
+            }
+        }
+        self.rebuild.send_modify(|rebuild| {
+            rebuild.is_running = false;
+            rebuild.error = error;
+        });
+    }
+
     fn serve(
         self: &Arc<Self>,
         listener: std::net::TcpListener,
@@ -267,6 +316,7 @@ impl Running {
                     .map_or_else(Vec::new, |running| running.parts())
             }),
             metrics: Arc::new(move || metrics.render()),
+            rebuild: self.rebuild.subscribe(),
             commands,
         };
         let (tcp, local) = (
@@ -364,10 +414,14 @@ impl Running {
         // Whoever asked may be gone; what was asked for is done all the same.
         match command {
             web::Command::RebuildIndex(answer) => {
-                let rebuilt = self.indexer.lock().await.rebuild(|_| {}).await;
-                let _ = answer.send(match rebuilt {
-                    Ok(posts) => Ok(format!("built the index anew: {posts} posts")),
-                    Err(error) => Err(format!("{:#}", anyhow::Error::from(error))),
+                let is_running = self.rebuild.borrow().is_running;
+                let _ = answer.send(if is_running {
+                    Err("the index is being built anew already".to_owned())
+                } else {
+                    self.rebuild
+                        .send_modify(|rebuild| rebuild.is_running = true);
+                    self.rebuild_wanted.notify_one();
+                    Ok("builds the index anew".to_owned())
                 });
             }
             web::Command::Poll(source) => {

@@ -26,5 +26,5 @@ mod writer;
 pub use error::IndexError;
 pub use open::{Index, Opened};
 pub use reader::{Facet, Hit, IndexReader, MAX_VALUES, Nearest, SearchOptions, SearchResult};
-pub use survey::{NoPosition, Position, SLOT_SECS};
+pub use survey::{FACETS, NoPosition, Position, SLOT_SECS};
 pub use writer::{IndexChange, IndexWriter};

@@ -395,18 +395,33 @@ fn a_second_writer_is_refused_and_readers_are_not() {
 }
 
 #[test]
-fn clearing_starts_at_nothing() {
+fn a_new_index_is_there_at_once_and_the_old_one_until_then() {
     let place = place();
     filled(&place.dir);
     let mut opened = Index::open(&place.dir, "store-1", 9, &CONFIG).expect("index");
-    opened.writer.clear().expect("clear");
+    let (seq, old) = (opened.writer.last_seq(), count(&opened.reader, "dead"));
+    let found = || count(&Index::open_read_only(&place.dir).expect("reader"), "dead");
+    assert!(old > 1);
+    let half = |opened: &mut Opened| {
+        opened.writer.begin_anew().expect("begin");
+        let post = IndexChange::Insert(Box::new(post(7, "dead")));
+        opened.writer.apply(&[post]).expect("apply");
+        opened.reader.reload().expect("reload");
+        assert_eq!((count(&opened.reader, "dead"), found()), (old, old));
+    };
+    half(&mut opened);
+    opened.writer.rollback().expect("rollback");
+    opened.writer.commit(seq).expect("commit");
+    assert_eq!((opened.writer.last_seq(), found()), (seq, old));
+    // As after a kill.
+    half(&mut opened);
     drop(opened);
-    let opened = Index::open(&place.dir, "store-1", 9, &CONFIG).expect("index");
-    assert_eq!(
-        (opened.writer.last_seq(), opened.reader.documents()),
-        (0, 0)
-    );
-    assert_eq!(opened.rebuild, None);
+    let mut opened = Index::open(&place.dir, "store-1", 9, &CONFIG).expect("index");
+    assert_eq!((opened.writer.last_seq(), found()), (seq, old));
+    half(&mut opened);
+    opened.writer.commit(9).expect("commit");
+    opened.reader.reload().expect("reload");
+    assert_eq!((count(&opened.reader, "dead"), found()), (1, 1));
 }
 
 #[test]

@@ -125,17 +125,24 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Drops all documents and what was not committed, and commits that as sequence number 0: the
-    /// start of building anew.
+    /// Drops all documents with the next commit, and what was not committed at once. Until then everybody has the
+    /// index as it is.
     ///
     /// # Errors
     /// `WriterFailed`, as `commit`.
-    pub fn clear(&mut self) -> Result<(), IndexError> {
+    pub fn begin_anew(&mut self) -> Result<(), IndexError> {
         self.with_writer(|writer| {
             writer.rollback()?;
             writer.delete_all_documents().map(drop)
-        })?;
-        self.commit(0)
+        })
+    }
+
+    /// Drops what was not committed.
+    ///
+    /// # Errors
+    /// `WriterFailed`, as `commit`.
+    pub fn rollback(&mut self) -> Result<(), IndexError> {
+        self.with_writer(|writer| writer.rollback().map(drop))
     }
 
     /// Rewrites all segments that hold deleted documents and removes the old files, so that no word

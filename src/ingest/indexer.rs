@@ -66,29 +66,20 @@ impl Indexer {
     /// # Errors
     /// When the store can't be read or the index can't be written.
     pub async fn step(&mut self) -> Result<IndexerStep, IndexerError> {
-        let writer = self.writer.take().ok_or(IndexerError::WriterLost)?;
-        let after = writer.last_seq();
-        let changes = match self.store.changes_after(after, BATCH).await {
-            Ok(changes) => changes,
-            Err(error) => {
-                self.writer = Some(writer);
-                return Err(error.into());
-            }
-        };
+        let writer = self.writer.as_ref().ok_or(IndexerError::WriterLost)?;
+        let changes = self.store.changes_after(writer.last_seq(), BATCH).await?;
         let Some(last) = changes.last() else {
-            self.writer = Some(writer);
             return Ok(IndexerStep::Idle);
         };
         let seq = last.seq;
         let count = changes.len();
         // A commit takes about 100 ms of blocking work.
-        let worked = blocking(writer, move |writer| {
+        self.write(move |writer| {
             let changes: Vec<IndexChange> = changes.into_iter().map(into_index_change).collect();
             writer.apply(&changes)?;
             writer.commit(seq)
         })
         .await?;
-        self.writer = Some(worked);
         self.reader.reload()?;
         metrics::gauge!("overheard_index_seq").set(seq as f64);
         Ok(IndexerStep::Worked {
@@ -109,48 +100,65 @@ impl Indexer {
         Ok(taken)
     }
 
-    /// Builds the index anew: everything again in one commit, so that readers keep the old one until then.
-    /// Returns the number of changes taken.
+    /// Builds the index anew: everything again in one commit, so that all who search, and who open it meanwhile, have the
+    /// old one until then. `progress` gets the number of posts so far. Returns the number of posts. After an error, or
+    /// when it is dropped or killed, the old index goes on.
     ///
     /// # Errors
     /// As `step`.
     pub async fn rebuild(&mut self, progress: impl Fn(u64)) -> Result<u64, IndexerError> {
-        let mut writer = self.writer.take().ok_or(IndexerError::WriterLost)?;
-        writer.clear()?;
-        let mut taken = 0;
-        let mut seq = 0;
-        loop {
-            let changes = self.store.changes_after(seq, BATCH).await?;
-            let Some(last) = changes.last() else { break };
-            seq = last.seq;
-            taken += changes.len() as u64;
-            writer = blocking(writer, move |writer| {
-                let changes: Vec<IndexChange> =
-                    changes.into_iter().map(into_index_change).collect();
-                writer.apply(&changes)
-            })
-            .await?;
-            progress(taken);
+        self.write(IndexWriter::begin_anew).await?;
+        match self.write_all(progress).await {
+            Ok((posts, seq)) => {
+                self.write(move |writer| writer.commit(seq)).await?;
+                self.reader.reload()?;
+                Ok(posts)
+            }
+            Err(error) => {
+                self.write(IndexWriter::rollback).await?;
+                Err(error)
+            }
         }
-        self.writer = Some(blocking(writer, move |writer| writer.commit(seq)).await?);
-        self.reader.reload()?;
-        Ok(taken)
     }
-}
 
-/// Does a writer's blocking work on a thread for it, and hands the writer back.
-async fn blocking(
-    mut writer: IndexWriter,
-    work: impl FnOnce(&mut IndexWriter) -> Result<(), IndexError> + Send + 'static,
-) -> Result<IndexWriter, IndexerError> {
-    let (writer, result) = tokio::task::spawn_blocking(move || {
-        let result = work(&mut writer);
-        (writer, result)
-    })
-    .await
-    .map_err(|_| IndexerError::WriterLost)?;
-    result?;
-    Ok(writer)
+    /// Writes every post of the store without a commit: their number, and the last change's.
+    async fn write_all(&mut self, progress: impl Fn(u64)) -> Result<(u64, u64), IndexerError> {
+        let store = self.store.clone();
+        let (mut posts, mut seq) = (0, 0);
+        let mut read = store.changes_after(seq, BATCH).await?;
+        while let Some(last) = read.last() {
+            seq = last.seq;
+            // From the beginning each post comes once, so nothing of it has to be deleted first.
+            let records = read.into_iter().filter_map(|change| change.record);
+            let inserts: Vec<IndexChange> = records
+                .map(|record| IndexChange::Insert(Box::new(record)))
+                .collect();
+            posts += inserts.len() as u64;
+            let written = self.write(move |writer| writer.apply(&inserts));
+            let (written, next) = tokio::join!(written, store.changes_after(seq, BATCH));
+            written?;
+            read = next?;
+            progress(posts);
+        }
+        Ok((posts, seq))
+    }
+
+    /// Does the writer's blocking work on a thread for it.
+    async fn write(
+        &mut self,
+        work: impl FnOnce(&mut IndexWriter) -> Result<(), IndexError> + Send + 'static,
+    ) -> Result<(), IndexerError> {
+        let mut writer = self.writer.take().ok_or(IndexerError::WriterLost)?;
+        let (writer, result) = tokio::task::spawn_blocking(move || {
+            let result = work(&mut writer);
+            (writer, result)
+        })
+        .await
+        .map_err(|_| IndexerError::WriterLost)?;
+        // A writer that failed starts another one at its next call.
+        self.writer = Some(writer);
+        Ok(result?)
+    }
 }
 
 /// Follows the store until `stop`: wakes with each commit, then waits `interval`, so that one commit of the

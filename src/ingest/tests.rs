@@ -314,7 +314,10 @@ async fn the_index_follows_the_store_and_a_rebuild_finds_the_same() {
         (0, 1, 0)
     );
 
-    indexer.rebuild(|_| {}).await.unwrap();
+    let told = std::sync::Mutex::new(Vec::new());
+    let posts = indexer.rebuild(|posts| told.lock().unwrap().push(posts));
+    assert_eq!(posts.await.unwrap(), 1, "one of two is gone");
+    assert_eq!(*told.lock().unwrap(), [1]);
     assert_eq!(
         (find("broken"), find("repaired"), reader.documents()),
         (0, 1, 1)

@@ -56,6 +56,8 @@ pub struct WebState {
     pub status: StatusProvider,
     /// The metrics as Prometheus text.
     pub metrics: MetricsRenderer,
+    /// How far the building of a new index is.
+    pub rebuild: watch::Receiver<Rebuild>,
     /// To the application.
     pub commands: mpsc::Sender<Command>,
 }
@@ -88,10 +90,23 @@ pub struct DeclaredSource {
     pub enabled: bool,
 }
 
+/// How far the building of a new index is, or how the last one ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rebuild {
+    /// It is under way.
+    pub is_running: bool,
+    /// Posts that are in the new index.
+    pub posts: u64,
+    /// Posts of the store when it began.
+    pub total: u64,
+    /// Why the last one failed; the old index goes on then.
+    pub error: Option<String>,
+}
+
 /// What only the application can do. The answer is a sentence for the person who asked.
 #[derive(Debug)]
 pub enum Command {
-    /// Builds the index anew from the store, while the old one serves.
+    /// Begins to build the index anew from the store, while the old one serves; refused while that is under way.
     RebuildIndex(oneshot::Sender<Result<String, String>>),
     /// Reads the configuration again; on an error the old one stays.
     Reload(oneshot::Sender<Result<String, String>>),

@@ -33,7 +33,7 @@ pub(in crate::web) struct LoginLink {
     url: String,
 }
 
-/// Builds the index anew from the store, while the old one serves.
+/// Begins to build the index anew from the store, while the old one serves; `GET /api/v1/index` tells how far it is.
 #[utoipa::path(post, path = "/api/v1/index/rebuild", tag = TAG_DAEMON,
     responses((status = 202, body = Done), Answers))]
 pub(in crate::web) async fn rebuild(
@@ -42,6 +42,43 @@ pub(in crate::web) async fn rebuild(
 ) -> Result<Response, Problem> {
     let message = ask(&site, Command::RebuildIndex).await?;
     Ok((StatusCode::ACCEPTED, Json(Done { message })).into_response())
+}
+
+/// The search index.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct IndexState {
+    /// Posts that can be found.
+    documents: u64,
+    rebuild: RebuildState,
+}
+
+/// How far the building of a new index is, or how the last one since the start ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct RebuildState {
+    /// It is under way.
+    is_running: bool,
+    /// Posts that are in the new index.
+    posts: u64,
+    /// Posts of the store when it began.
+    total: u64,
+    /// Why the last one failed; the old index goes on then.
+    error: Option<String>,
+}
+
+/// Tells the size of the search index, and how far the building of a new one is.
+#[utoipa::path(get, path = "/api/v1/index", tag = TAG_DAEMON,
+    responses((status = 200, body = IndexState), Answers))]
+pub(in crate::web) async fn index(State(site): State<SharedSite>, _: Admin) -> Json<IndexState> {
+    let rebuild = site.web.rebuild.borrow().clone();
+    Json(IndexState {
+        documents: site.web.searcher.index.documents(),
+        rebuild: RebuildState {
+            is_running: rebuild.is_running,
+            posts: rebuild.posts,
+            total: rebuild.total,
+            error: rebuild.error,
+        },
+    })
 }
 
 /// Reads the configuration again; on an error the old one stays.

@@ -39,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(customers::customer))
         .routes(routes!(status::sources))
         .routes(routes!(status::monitors))
+        .routes(routes!(admin::index))
         .routes(routes!(admin::rebuild))
         .routes(routes!(admin::reload))
         .routes(routes!(admin::login_link))

@@ -95,6 +95,7 @@ impl Site {
                 }]
             }),
             metrics: Arc::new(|| "overheard_up 1\n".to_owned()),
+            rebuild: watch::channel(Rebuild::default()).1,
             commands: sender,
         };
         let stop = CancellationToken::new();
