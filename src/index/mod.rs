@@ -9,6 +9,7 @@
 mod compile;
 mod document;
 mod error;
+mod facets;
 mod guarded;
 mod near;
 pub mod nearest;

@@ -1,6 +1,6 @@
 //! Searches the index. Knows ids, not posts: the store has those. All calls block.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use tantivy::{ReloadPolicy, Searcher, TantivyDocument, TantivyError};
 use super::compile::{among, compile};
 use super::document::tie;
 use super::error::IndexError;
+use super::facets::{Counts, leading};
 use super::schema::Fields;
 use super::survey::{Found, Order, Position, Survey};
 use crate::domain::{AuthorId, PostId};
@@ -187,7 +188,7 @@ impl IndexReader {
             total: found.total,
             hits,
             next,
-            facets: facets(found.facets),
+            facets: facets(&found.facets).map_err(IndexError::Search)?,
             slots,
             took: began.elapsed(),
         })
@@ -210,16 +211,12 @@ impl IndexReader {
     }
 }
 
-fn facets(counted: BTreeMap<&'static str, HashMap<String, u64>>) -> Vec<Facet> {
-    let sorted = |(field, counts): (&'static str, HashMap<String, u64>)| {
-        let mut values: Vec<(String, u64)> = counts
-            .into_iter()
-            // An author is counted by the name that people know.
-            .filter(|(value, _)| field != "author" || AuthorId::parse(value.as_str()).is_err())
-            .collect();
-        values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        values.truncate(MAX_VALUES);
-        Facet { field, values }
+fn facets(counted: &BTreeMap<&'static str, Vec<Counts>>) -> tantivy::Result<Vec<Facet>> {
+    let named = |(field, segments): (&&'static str, &Vec<Counts>)| {
+        // An author is counted by the name that people know.
+        let wanted = |value: &str| *field != "author" || AuthorId::parse(value).is_err();
+        let values = leading(segments, wanted, MAX_VALUES)?;
+        Ok(Facet { field, values })
     };
-    counted.into_iter().map(sorted).collect()
+    counted.iter().map(named).collect()
 }

@@ -13,13 +13,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::Column;
 use tantivy::query::Weight;
 use tantivy::{
     DocAddress, DocId, DocSet, Score, SegmentOrdinal, SegmentReader, TERMINATED, TantivyError,
     f64_to_u64, i64_to_u64,
 };
 
+use super::facets::Counts;
 use super::schema::{ENGAGEMENT, ORDERED_AT, SCORE, TIE};
 use crate::query::{LabelField, Sort};
 
@@ -96,13 +97,13 @@ pub(super) struct Survey {
 }
 
 /// What was found.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Found {
     pub total: u64,
     /// In order, with relevance.
     pub top: Vec<(Position, Score, DocAddress)>,
-    /// Counts by label.
-    pub facets: BTreeMap<&'static str, HashMap<String, u64>>,
+    /// Counts by label, of each segment.
+    pub facets: BTreeMap<&'static str, Vec<Counts>>,
     /// Counts by `SLOT_SECS` since 1970.
     pub slots: HashMap<i64, u64>,
 }
@@ -117,8 +118,7 @@ impl Collector for Survey {
         if self.facets {
             for field in FACETS {
                 if let Some(column) = columns.str(field.as_str())? {
-                    let counts = vec![0; column.num_terms()];
-                    facets.push((field.as_str(), column, counts));
+                    facets.push((field.as_str(), Counts::new(column)));
                 }
             }
         }
@@ -169,7 +169,7 @@ impl Collector for Survey {
             }
             doc = scorer.advance();
         }
-        segment.count_labels()
+        Ok(segment.harvest())
     }
 
     fn merge_fruits(&self, segments: Vec<Found>) -> tantivy::Result<Found> {
@@ -178,10 +178,7 @@ impl Collector for Survey {
             all.total += segment.total;
             all.top.extend(segment.top);
             for (field, counts) in segment.facets {
-                let known = all.facets.entry(field).or_default();
-                for (value, count) in counts {
-                    *known.entry(value).or_default() += count;
-                }
+                all.facets.entry(field).or_default().extend(counts);
             }
             for (slot, count) in segment.slots {
                 *all.slots.entry(slot).or_default() += count;
@@ -214,7 +211,7 @@ pub(super) struct Segment {
     total: u64,
     /// The last of the best on top.
     top: BinaryHeap<Reverse<Best>>,
-    facets: Vec<(&'static str, StrColumn, Vec<u64>)>,
+    facets: Vec<(&'static str, Counts)>,
     slots: HashMap<i64, u64>,
 }
 
@@ -283,33 +280,6 @@ impl Segment {
             self.top.pop();
         }
     }
-
-    /// Ends the work, with the names of the labels.
-    fn count_labels(self) -> tantivy::Result<Found> {
-        let mut facets = BTreeMap::new();
-        for (field, column, counts) in self.facets {
-            let mut named: HashMap<String, u64> = HashMap::new();
-            for (ord, count) in (0_u64..).zip(counts) {
-                let mut name = String::new();
-                if count > 0 && column.ord_to_str(ord, &mut name)? {
-                    named.insert(name, count);
-                }
-            }
-            facets.insert(field, named);
-        }
-        let ord = self.ord;
-        let top = self.top.into_iter();
-        Ok(Found {
-            total: self.total,
-            top: top
-                .map(|Reverse(Best(position, score, doc))| {
-                    (position, score, DocAddress::new(ord, doc))
-                })
-                .collect(),
-            facets,
-            slots: self.slots,
-        })
-    }
 }
 
 impl SegmentCollector for Segment {
@@ -320,15 +290,8 @@ impl SegmentCollector for Segment {
         if self.limit > 0 {
             self.place(doc, score);
         }
-        for (_, column, counts) in &mut self.facets {
-            for ord in column.term_ords(doc) {
-                if let Some(count) = usize::try_from(ord)
-                    .ok()
-                    .and_then(|ord| counts.get_mut(ord))
-                {
-                    *count += 1;
-                }
-            }
+        for (_, counts) in &mut self.facets {
+            counts.add(doc);
         }
         if let Some(at) = self.times.as_ref().and_then(|times| times.first(doc)) {
             *self
@@ -339,8 +302,21 @@ impl SegmentCollector for Segment {
     }
 
     fn harvest(self) -> Found {
-        // Only `collect_segment` ends a segment, and it names the labels itself.
-        self.count_labels().unwrap_or_default()
+        let ord = self.ord;
+        let top = self.top.into_iter();
+        let facets = self.facets.into_iter();
+        Found {
+            total: self.total,
+            top: top
+                .map(|Reverse(Best(position, score, doc))| {
+                    (position, score, DocAddress::new(ord, doc))
+                })
+                .collect(),
+            facets: facets
+                .map(|(field, counts)| (field, vec![counts]))
+                .collect(),
+            slots: self.slots,
+        }
     }
 }
 
