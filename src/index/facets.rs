@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use tantivy::DocId;
-use tantivy::columnar::StrColumn;
+use tantivy::columnar::{Cardinality, StrColumn};
 
 /// Labels that a segment names.
 const NAMED: usize = 200;
@@ -16,8 +16,16 @@ const NAMED: usize = 200;
 /// One field of one segment.
 pub(super) struct Counts {
     column: StrColumn,
-    /// By the label's number.
-    counts: Vec<u64>,
+    /// By the label's number. A segment has fewer documents than fit.
+    counts: Vec<u32>,
+}
+
+/// Room for a block of documents, used again for each.
+#[derive(Default)]
+pub(super) struct Block {
+    docs: Vec<DocId>,
+    rows: Vec<u32>,
+    ords: Vec<u64>,
 }
 
 impl Counts {
@@ -27,10 +35,22 @@ impl Counts {
         Self { column, counts }
     }
 
-    /// Counts the labels of a document.
-    pub fn add(&mut self, doc: DocId) {
-        for ord in self.column.term_ords(doc) {
-            let place = usize::try_from(ord).ok();
+    /// Counts the labels of these documents (ascending): by blocks, which a column reads several times as fast.
+    pub fn add(&mut self, docs: &[DocId], block: &mut Block) {
+        let ords = self.column.ords();
+        let rows = if ords.get_cardinality() == Cardinality::Full {
+            docs
+        } else {
+            block.docs.clear();
+            block.rows.clear();
+            ords.row_ids_for_docs(docs, &mut block.docs, &mut block.rows);
+            &block.rows
+        };
+        block.ords.clear();
+        block.ords.resize(rows.len(), 0);
+        ords.values.get_vals(rows, &mut block.ords);
+        for ord in &block.ords {
+            let place = usize::try_from(*ord).ok();
             if let Some(count) = place.and_then(|ord| self.counts.get_mut(ord)) {
                 *count += 1;
             }
@@ -42,7 +62,7 @@ impl Counts {
         let mut counted: Vec<(u64, u64)> = (0..)
             .zip(&self.counts)
             .filter(|(_, count)| **count > 0)
-            .map(|(ord, count)| (ord, *count))
+            .map(|(ord, count)| (ord, u64::from(*count)))
             .collect();
         let all = counted.len() <= NAMED;
         if !all {
@@ -66,10 +86,8 @@ impl Counts {
     fn of(&self, label: &str) -> tantivy::Result<u64> {
         let ord = self.column.dictionary().term_ord(label)?;
         let place = ord.and_then(|ord| usize::try_from(ord).ok());
-        Ok(place
-            .and_then(|ord| self.counts.get(ord))
-            .copied()
-            .unwrap_or(0))
+        let count = place.and_then(|ord| self.counts.get(ord));
+        Ok(count.copied().map_or(0, u64::from))
     }
 }
 

@@ -11,6 +11,8 @@ mod document;
 mod error;
 mod facets;
 mod guarded;
+#[cfg(test)]
+mod hostile;
 mod near;
 pub mod nearest;
 mod open;

@@ -115,6 +115,7 @@ impl Weight for NearWeight {
         let mut scorer = NearScorer {
             candidates,
             pattern: Arc::clone(&self.pattern),
+            pair: Pair::of(&self.pattern, &words),
             document: Document { doc: 0, words },
             count: 0,
             lengths,
@@ -150,6 +151,7 @@ fn open(reader: &SegmentReader, terms: &[Term]) -> tantivy::Result<Vec<SegmentPo
 struct NearScorer {
     candidates: Box<dyn Scorer>,
     pattern: Arc<Pattern>,
+    pair: Option<Pair>,
     document: Document,
     /// Spans in the current document.
     count: u32,
@@ -166,6 +168,17 @@ impl NearScorer {
                 return TERMINATED;
             }
             self.document.doc = doc;
+            if let Some(pair) = &mut self.pair
+                && !pair.is_near(&mut self.document)
+            {
+                self.candidates.advance();
+                continue;
+            }
+            // Where no score is wanted, a pair that is near is all there is to know.
+            if self.pair.is_some() && self.similarity.is_none() {
+                self.count = 1;
+                return doc;
+            }
             let found = spans(&self.pattern, &mut self.document).len();
             if found > 0 {
                 self.count = u32::try_from(found).unwrap_or(u32::MAX);
@@ -212,6 +225,61 @@ impl Scorer for NearScorer {
     }
 }
 
+/// The most frequent pattern, two words near each other: most candidates are told by their positions alone, without a
+/// span being made.
+struct Pair {
+    /// Places in `Document::words`.
+    words: [usize; 2],
+    distance: u32,
+    ordered: bool,
+    /// Room for the positions of both.
+    positions: [Vec<u32>; 2],
+}
+
+impl Pair {
+    fn of(pattern: &Pattern, words: &[Open]) -> Option<Self> {
+        let Pattern::Near(near) = pattern else {
+            return None;
+        };
+        let place = |side: &Pattern| match side {
+            Pattern::Phrase(phrase) if phrase.terms.len() == 1 => {
+                let word = &phrase.terms[0].word;
+                words.iter().position(|open| open.word == *word)
+            }
+            _ => None,
+        };
+        Some(Self {
+            words: [place(&near.left)?, place(&near.right)?],
+            distance: near.distance,
+            ordered: near.ordered,
+            positions: Default::default(),
+        })
+    }
+
+    /// As `query::spans` has it: two different positions, no further apart than the distance.
+    fn is_near(&mut self, document: &mut Document) -> bool {
+        let Document { doc, words } = document;
+        for (found, word) in self.positions.iter_mut().zip(self.words) {
+            words[word].read(*doc, found);
+            if found.is_empty() {
+                return false;
+            }
+        }
+        let [left, right] = &self.positions;
+        follows(left, right, self.distance)
+            || (!self.ordered && follows(right, left, self.distance))
+    }
+}
+
+/// Whether one of `after` stands behind one of `before`, at most `distance` positions.
+fn follows(before: &[u32], after: &[u32], distance: u32) -> bool {
+    let mut after = after.iter().copied().peekable();
+    before.iter().any(|first| {
+        while after.next_if(|at| at <= first).is_some() {}
+        after.peek().is_some_and(|at| at - first <= distance)
+    })
+}
+
 /// The words of the document that stands there.
 struct Document {
     doc: DocId,
@@ -232,28 +300,38 @@ impl spans::Field for Document {
         let Some(open) = self.words.iter_mut().find(|open| open.word == *word) else {
             return Vec::new();
         };
-        let mut found = positions(&mut open.postings, doc);
-        if !open.without.is_empty() {
-            let without = positions(&mut open.without, doc);
-            found.retain(|at| without.binary_search(at).is_err());
-        }
+        let mut found = Vec::new();
+        open.read(doc, &mut found);
         found.into_iter().map(|at| (at, ())).collect()
     }
 
     fn stretch((): &(), (): &()) {}
 }
 
-fn positions(postings: &mut [SegmentPostings], doc: DocId) -> Vec<u32> {
-    let mut found = Vec::new();
+impl Open {
+    /// Puts the word's positions in the document into `found`: ascending, each once.
+    fn read(&mut self, doc: DocId, found: &mut Vec<u32>) {
+        positions(&mut self.postings, doc, found);
+        if !self.without.is_empty() {
+            let mut without = Vec::new();
+            positions(&mut self.without, doc, &mut without);
+            found.retain(|at| without.binary_search(at).is_err());
+        }
+    }
+}
+
+fn positions(postings: &mut [SegmentPostings], doc: DocId, found: &mut Vec<u32>) {
+    found.clear();
     for postings in postings.iter_mut() {
         if postings.doc() < doc {
             postings.seek(doc);
         }
         if postings.doc() == doc {
-            postings.append_positions_with_offset(0, &mut found);
+            postings.append_positions_with_offset(0, found);
         }
     }
-    found.sort_unstable();
-    found.dedup();
-    found
+    if postings.len() > 1 {
+        found.sort_unstable();
+        found.dedup();
+    }
 }

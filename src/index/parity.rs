@@ -41,7 +41,7 @@ fn the_index_finds_what_the_matcher_says_is_true() {
     let tokens: Vec<PostTokens<'_>> = records.iter().map(|r| PostTokens::new(&r.post)).collect();
     let (mut found_some, mut true_pairs) = (0, 0);
     for _ in 0..QUERIES {
-        let text = sample.query(4);
+        let text = sample.query(6);
         let query = Query::parse(&text).unwrap_or_else(|error| panic!("{}", error.render()));
         let wanted: BTreeSet<PostId> = records
             .iter()

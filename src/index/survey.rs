@@ -20,12 +20,15 @@ use tantivy::{
     f64_to_u64, i64_to_u64,
 };
 
-use super::facets::Counts;
+use super::facets::{Block, Counts};
 use super::schema::{ENGAGEMENT, ORDERED_AT, SCORE, TIE};
 use crate::query::{LabelField, Sort};
 
 /// Documents between two looks at the clock.
 const BETWEEN_LOOKS: u32 = 4_096;
+
+/// Documents whose labels are counted at once.
+const BLOCK: usize = 1_024;
 
 /// Seconds of a slot of time: all zones of today differ by multiples of it.
 pub const SLOT_SECS: i64 = 15 * 60;
@@ -138,6 +141,8 @@ impl Collector for Survey {
             total: 0,
             top: BinaryHeap::new(),
             facets,
+            uncounted: Vec::new(),
+            block: Block::default(),
             slots: HashMap::new(),
         })
     }
@@ -212,6 +217,9 @@ pub(super) struct Segment {
     /// The last of the best on top.
     top: BinaryHeap<Reverse<Best>>,
     facets: Vec<(&'static str, Counts)>,
+    /// Documents whose labels are still to be counted.
+    uncounted: Vec<DocId>,
+    block: Block,
     slots: HashMap<i64, u64>,
 }
 
@@ -282,6 +290,15 @@ impl Segment {
     }
 }
 
+impl Segment {
+    fn count_labels(&mut self) {
+        for (_, counts) in &mut self.facets {
+            counts.add(&self.uncounted, &mut self.block);
+        }
+        self.uncounted.clear();
+    }
+}
+
 impl SegmentCollector for Segment {
     type Fruit = Found;
 
@@ -290,8 +307,11 @@ impl SegmentCollector for Segment {
         if self.limit > 0 {
             self.place(doc, score);
         }
-        for (_, counts) in &mut self.facets {
-            counts.add(doc);
+        if !self.facets.is_empty() {
+            self.uncounted.push(doc);
+            if self.uncounted.len() == BLOCK {
+                self.count_labels();
+            }
         }
         if let Some(at) = self.times.as_ref().and_then(|times| times.first(doc)) {
             *self
@@ -301,7 +321,8 @@ impl SegmentCollector for Segment {
         }
     }
 
-    fn harvest(self) -> Found {
+    fn harvest(mut self) -> Found {
+        self.count_labels();
         let ord = self.ord;
         let top = self.top.into_iter();
         let facets = self.facets.into_iter();

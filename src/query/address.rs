@@ -3,18 +3,27 @@
 
 /// Brings an address, or the beginning of one, into that form.
 pub(crate) fn address(written: &str) -> String {
-    let written = written.trim();
-    let rest = match written.split_once("://") {
-        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => rest,
-        _ => written,
-    };
-    let rest = rest.split('#').next().unwrap_or_default();
+    let mut rest = written.split('#').next().unwrap_or_default().trim();
+    // Again and again, so that the form of a form is itself.
+    loop {
+        while rest
+            .get(..4)
+            .is_some_and(|www| www.eq_ignore_ascii_case("www."))
+        {
+            rest = &rest[4..];
+        }
+        match rest.split_once("://") {
+            Some((scheme, after)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                rest = after;
+            }
+            _ => break,
+        }
+    }
     let (host, path) = match rest.find(['/', '?']) {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
     };
     let host = host.to_lowercase();
-    let host = host.strip_prefix("www.").unwrap_or(&host);
     // The root is the host: nobody means the slash.
     let path = if path == "/" { "" } else { path };
     format!("{host}{path}")
@@ -45,6 +54,7 @@ mod tests {
             ("acme.com", "acme.com"),
             ("http://acme.com/", "acme.com"),
             ("acme.com:8080/x", "acme.com:8080/x"),
+            ("www.http://WWW.www.a.example/x", "a.example/x"),
             ("", ""),
         ] {
             assert_eq!(address(written), expected);

@@ -151,9 +151,16 @@ fn bare(word: &str) -> Result<Phrase, Fault> {
             "write letters, digits or an emoji",
         );
     }
+    // Without its question mark `NOT?` would be an operator; words are the same in any case.
+    let is_operator = matches!(asked, "AND" | "OR" | "NOT" | "NEAR");
+    let source = if is_operator {
+        asked.to_lowercase()
+    } else {
+        asked.to_owned()
+    };
     Ok(Phrase {
         form: Form::Word,
-        source: asked.to_owned(),
+        source,
         terms,
     })
 }

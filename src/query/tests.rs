@@ -52,6 +52,7 @@ fn the_canonical_form_says_what_was_understood() {
         ("NOT (a b)", "NOT (a AND b)"),
         ("NOT NOT a", "NOT NOT a"),
         ("((a))", "a"),
+        ("NOT? AND OR?? NEAR?", "not AND or AND near"),
         ("“dead on arrival”", "\"dead on arrival\""),
         ("charg*", "charg*"),
         (
