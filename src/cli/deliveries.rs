@@ -64,6 +64,12 @@ pub async fn run(
                 output.print(&table.to_string())?;
             }
         }
+        DeliveriesCommand::Pause { endpoint } => {
+            pause_or_resume(config, &endpoint, true, output).await?;
+        }
+        DeliveriesCommand::Resume { endpoint } => {
+            pause_or_resume(config, &endpoint, false, output).await?;
+        }
         DeliveriesCommand::Replay { event } => {
             daemon::heard(config)?;
             let count = match daemon::writer(config)? {
@@ -96,6 +102,38 @@ pub async fn run(
         }
     }
     Ok(0)
+}
+
+async fn pause_or_resume(
+    config: &Config,
+    endpoint: &EndpointId,
+    pause: bool,
+    output: &Output,
+) -> anyhow::Result<()> {
+    daemon::heard(config)?;
+    endpoints(config, Some(endpoint))?;
+    match daemon::writer(config)? {
+        Writer::Daemon(client) => {
+            let action = if pause { "pause" } else { "resume" };
+            let path = format!("/api/v1/endpoints/{endpoint}/{action}");
+            daemon::accepted(&client.post(&path, "application/json", Vec::new()).await?)?;
+        }
+        Writer::Files(_lock) => {
+            let now = Clock::system().now();
+            let store = app::open_store(config, now).await?;
+            if pause {
+                store.pause_endpoint(endpoint, now).await?;
+            } else {
+                store.resume_endpoint(endpoint).await?;
+            }
+            store.close().await;
+        }
+    }
+    output.print(&if pause {
+        format!("Endpoint {endpoint} is paused: events wait until `overheard deliveries resume {endpoint}`.")
+    } else {
+        format!("Endpoint {endpoint} gets what waits.")
+    })
 }
 
 /// The endpoint with this name, or all of them.

@@ -51,6 +51,19 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// Let nothing go out to an endpoint; its events wait (through the daemon, if one is running)
+    #[command(after_help = "Example:
+  overheard deliveries pause crm     # while the CRM is being migrated
+  overheard deliveries resume crm")]
+    Pause {
+        /// The endpoint's name
+        endpoint: EndpointId,
+    },
+    /// End a pause, also of an endpoint that answered 410 (through the daemon, if one is running)
+    Resume {
+        /// The endpoint's name
+        endpoint: EndpointId,
+    },
     /// Try dead deliveries again (through the daemon, if one is running)
     Replay {
         /// An event's id [default: all of them]

@@ -196,6 +196,13 @@ pub(super) fn outlets(
         1..=256,
         findings,
     );
+    within(
+        deliver,
+        "max_waiting",
+        deliver.value.max_waiting,
+        1..=10_000_000,
+        findings,
+    );
     if tracing_subscriber::EnvFilter::try_new(&log.value.filter).is_err() {
         findings.add_with_help(
             log.span("filter"),

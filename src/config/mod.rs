@@ -30,6 +30,7 @@ pub use model::{ModelConfig, ModelTask, Precision};
 pub use monitor::MonitorConfig;
 pub use outputs::{
     DeliverConfig, DigestConfig, DigestFormat, EndpointConfig, WebConfig, WebhookFormat,
+    WebhookPayload,
 };
 pub use report::{ConfigErrors, ConfigProblem};
 pub use source::{

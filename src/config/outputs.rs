@@ -25,6 +25,8 @@ pub struct DeliverConfig {
     pub timeout_secs: u64,
     /// Most deliveries under way to one endpoint.
     pub concurrency: usize,
+    /// Most deliveries that wait for one endpoint; with more, events wait in the outbox for their turn.
+    pub max_waiting: u64,
 }
 
 /// One webhook receiver.
@@ -48,6 +50,23 @@ pub struct EndpointConfig {
     /// How events are written.
     #[serde(default)]
     pub format: WebhookFormat,
+    /// How much events say.
+    #[serde(default)]
+    pub payload: WebhookPayload,
+    /// Whether a customer's events go out one after the other, in their order.
+    #[serde(default)]
+    pub ordered: bool,
+}
+
+/// How much events say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookPayload {
+    /// All that is known; ids and a link where that is over 20 kB.
+    #[default]
+    Full,
+    /// Ids and a link.
+    Thin,
 }
 
 /// How events are written.

@@ -14,6 +14,7 @@ use super::format::{Wire, wire};
 use super::payload::{self, Facts};
 use super::retry::{Answer, DeadReason, Verdict, judge};
 use super::sign::{self, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP};
+use crate::config::WebhookPayload;
 use crate::domain::Subject;
 use crate::fetch::{FetchError, HeaderName, HeaderValue, PostAnswer, PostRequest};
 use crate::store::{Attempt, AttemptOutcome, PendingDelivery, StoreError, StoredEvent};
@@ -65,6 +66,9 @@ impl Dispatcher {
             Err(_) => Answer::None,
         };
         let verdict = judge(judged, number, first_at, now, &mut self.memory().rng);
+        if self.memory().breaker.note(is_at_work(judged), now) {
+            warn!(endpoint.id = %endpoint.id(), "endpoint does not answer, one delivery at a time goes to it until it does");
+        }
         if let Verdict::Retry {
             hold_until: Some(until),
             ..
@@ -197,7 +201,11 @@ pub(super) fn request(
     frozen: Vec<u8>,
     timeout: std::time::Duration,
 ) -> PostRequest {
-    let Wire { headers, body } = wire(endpoint.format(), frozen, source.unwrap_or("/overheard"));
+    let event = match endpoint.payload() {
+        WebhookPayload::Full => frozen,
+        WebhookPayload::Thin => payload::thinned(frozen),
+    };
+    let Wire { headers, body } = wire(endpoint.format(), event, source.unwrap_or("/overheard"));
     let signature = sign::sign(endpoint.secrets(), id, at, &body);
     let header = |name: &'static str, value: &str| {
         let value = HeaderValue::from_str(value)
@@ -217,6 +225,14 @@ pub(super) fn request(
         body: Bytes::from(body),
         timeout,
         allow_http: endpoint.allow_http(),
+    }
+}
+
+/// Whether a receiver that answers so is there; that it refuses what it got, is another matter.
+fn is_at_work(answer: Answer) -> bool {
+    match answer {
+        Answer::Status { status, .. } => status < 500 && status != 429,
+        Answer::None => false,
     }
 }
 

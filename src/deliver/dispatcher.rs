@@ -15,16 +15,17 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::DeliverError;
 use super::attempt::Sent;
+use super::breaker::Breaker;
 use super::endpoint::Endpoint;
 use crate::config::DeliverConfig;
-use crate::domain::{EventId, PostId, PostRecord, Subject};
+use crate::domain::{PostId, PostRecord, Subject};
 use crate::fetch::Fetcher;
 use crate::runtime::{Clock, later};
-use crate::store::{PendingDelivery, Store, StoreError, StoredEvent};
+use crate::store::{PendingDelivery, Queued, Store, StoreError, StoredEvent};
 
 /// Events looked at in one step: enough to catch up quickly, few enough to start sending soon.
 const EVENTS_PER_STEP: usize = 500;
@@ -97,6 +98,9 @@ pub(super) struct Memory {
     hold_until: Option<Timestamp>,
     /// The receiver said that it is gone, within this step.
     pub(super) gone: bool,
+    pub(super) breaker: Breaker,
+    /// Deliveries are at their bound, so that events wait.
+    is_full: bool,
 }
 
 impl Dispatcher {
@@ -112,6 +116,8 @@ impl Dispatcher {
                 rng,
                 hold_until: None,
                 gone: false,
+                breaker: Breaker::default(),
+                is_full: false,
             }),
         }
     }
@@ -198,13 +204,20 @@ impl Dispatcher {
             looked_at: self.take_events().await?,
             ..Tally::default()
         };
+        if setup.store.endpoint_paused(endpoint.id()).await? {
+            return Ok(match tally.looked_at {
+                0 => StepOutcome::Idle { until: None },
+                _ => StepOutcome::Worked(tally),
+            });
+        }
         let now = setup.clock.now();
         let held = self.held_until(now);
         if held.is_none() {
-            let due = setup
-                .store
-                .due_deliveries(endpoint.id(), now, DELIVERIES_PER_STEP)
-                .await?;
+            let most = match self.memory().breaker.is_on_trial(now) {
+                true => 1,
+                false => DELIVERIES_PER_STEP,
+            };
+            let due = setup.store.due_deliveries(endpoint.id(), now, most).await?;
             self.send_all(due, stop, &mut tally).await?;
         }
         if tally != Tally::default() {
@@ -244,6 +257,9 @@ impl Dispatcher {
         let Some(last) = events.last().map(|event| event.seq) else {
             return Ok(0);
         };
+        if self.is_full().await? {
+            return Ok(0);
+        }
         let looked_at = events.len() as u64;
         let now = setup.clock.now();
         let wanted = self.wanted(events, now).await?;
@@ -255,11 +271,29 @@ impl Dispatcher {
         Ok(looked_at)
     }
 
+    /// Whether so many deliveries wait that no event becomes one: they stay in the outbox, in the store.
+    async fn is_full(&self) -> Result<bool, StoreError> {
+        let Self {
+            endpoint, setup, ..
+        } = self;
+        let waiting = setup.store.waiting_deliveries(endpoint.id()).await?;
+        let is_full = waiting >= setup.config.max_waiting;
+        let was_full = std::mem::replace(&mut self.memory().is_full, is_full);
+        if is_full && !was_full {
+            warn!(endpoint.id = %endpoint.id(), waiting, "so much waits for the endpoint that events stay in the outbox");
+        }
+        let gauge =
+            metrics::gauge!("overheard_webhook_waiting", "endpoint" => endpoint.id().to_string());
+        #[allow(clippy::cast_precision_loss)]
+        gauge.set(waiting as f64);
+        Ok(is_full)
+    }
+
     async fn wanted(
         &self,
         events: Vec<StoredEvent>,
         now: Timestamp,
-    ) -> Result<Vec<EventId>, StoreError> {
+    ) -> Result<Vec<Queued>, StoreError> {
         let Self {
             endpoint, setup, ..
         } = self;
@@ -269,7 +303,7 @@ impl Dispatcher {
             .collect();
         let to_match: Vec<PostId> = events
             .iter()
-            .filter(|stored| endpoint.filters(stored.event.kind))
+            .filter(|stored| endpoint.is_ordered() || endpoint.filters(stored.event.kind))
             .filter_map(|stored| post_of(&stored.event.subject))
             .collect();
         let mut records: HashMap<PostId, PostRecord> = HashMap::new();
@@ -285,7 +319,13 @@ impl Dispatcher {
                     .and_then(|post| records.get(&post))
                     .is_some_and(|record| endpoint.admits(record, now, &setup.zone));
             if passes {
-                wanted.push(stored.event.id);
+                let lane = endpoint
+                    .is_ordered()
+                    .then(|| lane(&stored.event.subject, &records));
+                wanted.push(Queued {
+                    event: stored.event.id,
+                    lane,
+                });
             }
         }
         Ok(wanted)
@@ -331,7 +371,9 @@ impl Dispatcher {
     }
 
     fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.memory().hold_until.filter(|until| *until > now)
+        let memory = self.memory();
+        let asked = memory.hold_until.filter(|until| *until > now);
+        asked.max(memory.breaker.open_until(now))
     }
 
     fn fault(&self, source: StoreError) -> DeliverError {
@@ -339,6 +381,23 @@ impl Dispatcher {
             endpoint: self.endpoint.id().clone(),
             source,
         }
+    }
+}
+
+/// What events must not overtake each other in: their customer, or else what they are about.
+fn lane(subject: &Subject, records: &HashMap<PostId, PostRecord>) -> String {
+    match subject {
+        Subject::Mention { id } => {
+            let record = records.get(&id.post());
+            let customer = record.and_then(|record| record.customer.as_ref());
+            customer.map_or_else(
+                || id.to_string(),
+                |(customer, _)| format!("customer {}", customer.id),
+            )
+        }
+        Subject::Customer { id } => format!("customer {id}"),
+        Subject::Digest { id, .. } => format!("digest {id}"),
+        Subject::Source { id } => format!("source {id}"),
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::keys::{KeyError, Secret};
-use crate::config::{EndpointConfig, WebhookFormat};
+use crate::config::{EndpointConfig, WebhookFormat, WebhookPayload};
 use crate::domain::{EndpointId, EventKind, PostRecord};
 use crate::query::{self, Candidate, MatchContext, Query, Truth};
 use crate::runtime;
@@ -67,6 +67,8 @@ pub struct Endpoint {
     filter: Option<Query>,
     allow_http: bool,
     format: WebhookFormat,
+    payload: WebhookPayload,
+    ordered: bool,
 }
 
 impl fmt::Debug for Endpoint {
@@ -125,6 +127,8 @@ impl Endpoint {
             filter,
             allow_http: config.allow_http,
             format: config.format,
+            payload: config.payload,
+            ordered: config.ordered,
         })
     }
 
@@ -156,6 +160,18 @@ impl Endpoint {
     #[must_use]
     pub fn format(&self) -> WebhookFormat {
         self.format
+    }
+
+    /// How much events say.
+    #[must_use]
+    pub fn payload(&self) -> WebhookPayload {
+        self.payload
+    }
+
+    /// Whether a customer's events go out one after the other.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        self.ordered
     }
 
     /// A hash of the address: an endpoint that was disabled stays so until it moves, and the address
@@ -233,6 +249,8 @@ mod tests {
             filter: None,
             allow_http: false,
             format: WebhookFormat::Standard,
+            payload: WebhookPayload::Full,
+            ordered: false,
         }
     }
 

@@ -10,6 +10,7 @@
 //! here follows a redirect, logs a body or a secret, reads the wall clock or opens a socket of its own.
 
 mod attempt;
+mod breaker;
 mod data;
 pub mod dispatcher;
 pub mod endpoint;

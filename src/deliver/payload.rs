@@ -5,7 +5,7 @@
 //! the wire; they change by addition only, and `version` counts changes that break receivers.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::data::{
     CustomerData, Data, DeletedMentionData, DigestData, LinkedData, Links, MentionData, SourceData,
@@ -117,6 +117,58 @@ fn thin<'a>(event: &'a Event, facts: &'a Facts, links: &Links<'_>) -> ThinData<'
         network: network.filter(|network| network.len() <= 64),
         link,
     }
+}
+
+/// A frozen body with ids and a link alone, as [`MAX_BODY_BYTES`] makes of a long one. What is no event of ours (there is none)
+/// stays as it is.
+#[must_use]
+pub(super) fn thinned(frozen: Vec<u8>) -> Vec<u8> {
+    let Ok(event) = serde_json::from_slice::<Frozen<'_>>(&frozen) else {
+        return frozen;
+    };
+    let text = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| event.data.get(*name)?.as_str())
+    };
+    let thin = ThinData {
+        id: text(&["id", "customer_id", "digest", "source"]).unwrap_or_default(),
+        thin: true,
+        network: text(&["network"]),
+        link: text(&["link"]).map(str::to_owned),
+    };
+    let envelope = ThinEnvelope {
+        id: event.id,
+        kind: event.kind,
+        version: event.version,
+        occurred_at: event.occurred_at,
+        sequence: event.sequence,
+        data: thin,
+    };
+    serde_json::to_vec(&envelope).unwrap_or(frozen)
+}
+
+/// A frozen body.
+#[derive(Deserialize)]
+struct Frozen<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    version: u32,
+    occurred_at: &'a str,
+    sequence: u64,
+    data: serde_json::Value,
+}
+
+#[derive(Serialize)]
+struct ThinEnvelope<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    version: u32,
+    occurred_at: &'a str,
+    sequence: u64,
+    data: ThinData<'a>,
 }
 
 #[derive(Serialize)]

@@ -12,6 +12,15 @@ use super::error::{Fault, Sql, StoreError};
 use super::events::{StoredEvent, read_event};
 use crate::domain::{EndpointId, EventId};
 
+/// An event that an endpoint is to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Which.
+    pub event: EventId,
+    /// Deliveries of one lane never overtake each other; absent where the order does not matter.
+    pub lane: Option<String>,
+}
+
 /// A delivery that waits for an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingDelivery {
@@ -122,10 +131,15 @@ pub(super) const DUE: &str =
     "SELECT e.seq, e.id, e.kind, e.subject, e.occurred_at, e.body, d.tries, d.queued_at, d.next_attempt_at
      FROM deliveries d JOIN events e ON e.seq = d.event
      WHERE d.endpoint = ?1 AND d.state = 'pending' AND d.next_attempt_at <= ?2
+       AND (d.lane IS NULL OR NOT EXISTS (
+           SELECT 1 FROM deliveries o WHERE o.endpoint = ?1 AND o.lane = d.lane AND o.event < d.event AND o.state = 'pending'))
      ORDER BY d.next_attempt_at, d.event LIMIT ?3";
 
-pub(super) const NEXT_DUE: &str = "SELECT next_attempt_at FROM deliveries
-     WHERE endpoint = ?1 AND state = 'pending' ORDER BY next_attempt_at LIMIT 1";
+pub(super) const NEXT_DUE: &str = "SELECT d.next_attempt_at FROM deliveries d
+     WHERE d.endpoint = ?1 AND d.state = 'pending'
+       AND (d.lane IS NULL OR NOT EXISTS (
+           SELECT 1 FROM deliveries o WHERE o.endpoint = ?1 AND o.lane = d.lane AND o.event < d.event AND o.state = 'pending'))
+     ORDER BY d.next_attempt_at LIMIT 1";
 
 pub(super) const DEAD: &str =
     "SELECT e.seq, e.id, e.kind, e.subject, e.occurred_at, e.body, d.attempts, d.last_attempt_at,
@@ -206,19 +220,20 @@ impl Store {
         &self,
         endpoint: &EndpointId,
         up_to_seq: u64,
-        events: Vec<EventId>,
+        events: Vec<Queued>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let endpoint = endpoint.to_string();
         self.write(move |connection| {
             let mut queued = 0;
             let mut insert = connection.prepare_cached(
-                "INSERT INTO deliveries (endpoint, event, state, first_queued_at, queued_at, next_attempt_at)
-                 SELECT ?1, seq, 'pending', ?3, ?3, ?3 FROM events WHERE id = ?2 AND withdrawn = 0
+                "INSERT INTO deliveries (endpoint, event, state, first_queued_at, queued_at, next_attempt_at, lane)
+                 SELECT ?1, seq, 'pending', ?3, ?3, ?3, ?4 FROM events WHERE id = ?2 AND withdrawn = 0
                  ON CONFLICT DO NOTHING",
             )?;
-            for event in &events {
-                queued += insert.execute((&endpoint, hash_bytes(event.as_str()), micros(now)))?;
+            for Queued { event, lane } in &events {
+                let event = hash_bytes(event.as_str());
+                queued += insert.execute((&endpoint, event, micros(now), lane))?;
             }
             connection
                 .prepare_cached(
@@ -232,7 +247,7 @@ impl Store {
     }
 
     /// At most `max` deliveries of the endpoint that are due, the longest due first; those that were
-    /// queued together come in the order of events.
+    /// queued together come in the order of events. Of a lane, only the first that is not done.
     ///
     /// # Errors
     /// When the store cannot be read.

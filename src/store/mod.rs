@@ -57,7 +57,7 @@ pub use cursors::Standing;
 pub use customers::AuthorLink;
 pub use deliveries::{
     Attempt, AttemptOutcome, DeadLetter, DeliveryCounts, ListedDelivery, PastAttempt,
-    PendingDelivery,
+    PendingDelivery, Queued,
 };
 pub use digests::{DigestRun, MonitorWindow};
 pub use embeddings::StoredEmbedding;

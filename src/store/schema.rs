@@ -12,10 +12,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::{Fault, StoreError};
 
 /// `MIGRATIONS[n]` takes a store from schema `n` to schema `n + 1`.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema/0001.sql"),
     include_str!("schema/0002.sql"),
     include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
 ];
 
 /// Earlier versions can lose commits in a race between a writer that resets the log and a checkpoint.

@@ -99,6 +99,11 @@ impl Receiver {
         self.reply([Reply::Status(status, None)]);
     }
 
+    /// Answers 204 again.
+    pub fn recover(&self) {
+        self.shared.replies.lock().unwrap().clear();
+    }
+
     /// All requests so far.
     pub fn received(&self) -> Vec<Received> {
         self.shared.received.borrow().clone()

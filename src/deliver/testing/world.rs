@@ -65,6 +65,8 @@ impl World {
             filter: None,
             allow_http: true,
             format: crate::config::WebhookFormat::Standard,
+            payload: crate::config::WebhookPayload::Full,
+            ordered: false,
         }
     }
 
@@ -88,6 +90,7 @@ impl World {
             config: DeliverConfig {
                 timeout_secs: 15,
                 concurrency: 4,
+                max_waiting: 100_000,
             },
             public_url: None,
             zone: TimeZone::UTC,

@@ -161,6 +161,8 @@ async fn after_three_days_a_delivery_is_a_dead_letter_that_can_be_queued_again()
         .requeue(&endpoint("crm"), Some(vec![event]), now)
         .await
         .unwrap();
+    // A replay starts the dispatchers anew.
+    let dispatcher = world.dispatcher("crm", &receiver);
     receiver.reply_status(500);
     assert_eq!(
         settle(&dispatcher).await,

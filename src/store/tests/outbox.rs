@@ -26,6 +26,14 @@ fn attempt(event: &EventId, at: i64, outcome: AttemptOutcome) -> Attempt {
     }
 }
 
+fn to_queue(events: &[EventId]) -> Vec<Queued> {
+    let queued = |event: &EventId| Queued {
+        event: event.clone(),
+        lane: None,
+    };
+    events.iter().map(queued).collect()
+}
+
 #[tokio::test]
 async fn events_have_growing_numbers_and_one_body() {
     let (_dir, store, ids) = with_mentions(2).await;
@@ -54,12 +62,12 @@ async fn a_position_and_its_deliveries_are_queued_once() {
     let crm = endpoint();
     assert_eq!(store.endpoint_position(&crm).await.unwrap(), None);
     let queued = store
-        .enqueue(&crm, 3, ids[..2].to_vec(), after(1))
+        .enqueue(&crm, 3, to_queue(&ids[..2]), after(1))
         .await
         .unwrap();
     assert_eq!(queued, 2);
     let queued = store
-        .enqueue(&crm, 2, ids[..2].to_vec(), after(9))
+        .enqueue(&crm, 2, to_queue(&ids[..2]), after(9))
         .await
         .unwrap();
     assert_eq!(queued, 0);
@@ -80,7 +88,10 @@ async fn a_position_and_its_deliveries_are_queued_once() {
 async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
     let (_dir, store, ids) = with_mentions(3).await;
     let crm = endpoint();
-    store.enqueue(&crm, 3, ids.clone(), start()).await.unwrap();
+    store
+        .enqueue(&crm, 3, to_queue(&ids), start())
+        .await
+        .unwrap();
     let later = AttemptOutcome::Retry {
         next_attempt_at: after(100),
     };
@@ -145,7 +156,10 @@ async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
 async fn what_tells_of_a_deleted_post_is_sent_no_more() {
     let (_dir, store, ids) = with_mentions(2).await;
     let crm = endpoint();
-    store.enqueue(&crm, 2, ids.clone(), start()).await.unwrap();
+    store
+        .enqueue(&crm, 2, to_queue(&ids), start())
+        .await
+        .unwrap();
     let mut gone = batch(Vec::new());
     gone.deleted = vec![post(0).id];
     store.commit_batch(gone).await.unwrap();
@@ -156,7 +170,7 @@ async fn what_tells_of_a_deleted_post_is_sent_no_more() {
     assert!(!store.record_attempt(late).await.unwrap());
     assert_eq!(
         store
-            .enqueue(&crm, 2, ids[..1].to_vec(), start())
+            .enqueue(&crm, 2, to_queue(&ids[..1]), start())
             .await
             .unwrap(),
         0

@@ -24,7 +24,7 @@ use crate::web::{Command, DeclaredSource, Problem, Role, SharedSite};
 /// `{"message": ".."}`
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Done {
-    message: String,
+    pub(super) message: String,
 }
 
 /// `{"url": ".."}`
@@ -312,7 +312,7 @@ pub(in crate::web) async fn requeue(
     Ok(requeued)
 }
 
-async fn ask(
+pub(super) async fn ask(
     site: &SharedSite,
     command: fn(oneshot::Sender<Result<String, String>>) -> Command,
 ) -> Result<String, Problem> {

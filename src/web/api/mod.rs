@@ -4,9 +4,10 @@
 
 pub mod admin;
 pub mod customers;
+pub mod endpoints;
 mod etag;
 pub mod export;
-mod extract;
+pub(in crate::web) mod extract;
 pub mod live;
 pub mod mentions;
 pub mod openapi;
@@ -48,5 +49,8 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(admin::resume_source))
         .routes(routes!(admin::refresh_source))
         .routes(routes!(admin::replay))
+        .routes(routes!(endpoints::endpoints))
+        .routes(routes!(endpoints::pause))
+        .routes(routes!(endpoints::resume))
         .layer(from_fn(etag::tagged))
 }

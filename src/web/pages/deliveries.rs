@@ -9,7 +9,9 @@ use super::format::{self, ShownTime};
 use super::mention_view::Moment;
 use super::{Chrome, Place, chrome, error_page, html};
 use crate::domain::EndpointId;
-use crate::store::{DeadLetter, DeliveryCounts};
+use crate::store::DeadLetter;
+use crate::web::api::endpoints::{EndpointDto, all_endpoints, pause_or_resume};
+use crate::web::api::extract::Named;
 use crate::web::auth::Right;
 use crate::web::auth::guard::{Crm, PageReader};
 use crate::web::{Problem, SharedSite, api};
@@ -32,7 +34,10 @@ struct Line {
     state: &'static str,
     glyph: &'static str,
     class: &'static str,
+    is_active: bool,
     waiting: String,
+    /// Events that wait behind those.
+    behind: Option<String>,
     delivered: String,
     dead: String,
     next: Option<ShownTime>,
@@ -59,9 +64,31 @@ pub(in crate::web) async fn deliveries(
 
 /// Tries all dead deliveries again, and comes back.
 pub(in crate::web) async fn replay(State(site): State<SharedSite>, _: Crm) -> Response {
-    match api::admin::requeue(&site, None).await {
+    came_back(&site, api::admin::requeue(&site, None).await)
+}
+
+/// Pauses an endpoint, and comes back.
+pub(in crate::web) async fn pause(
+    State(site): State<SharedSite>,
+    _: Crm,
+    Named(endpoint): Named<EndpointId>,
+) -> Response {
+    came_back(&site, pause_or_resume(&site, &endpoint, true).await)
+}
+
+/// Resumes an endpoint, and comes back.
+pub(in crate::web) async fn resume(
+    State(site): State<SharedSite>,
+    _: Crm,
+    Named(endpoint): Named<EndpointId>,
+) -> Response {
+    came_back(&site, pause_or_resume(&site, &endpoint, false).await)
+}
+
+fn came_back<T>(site: &SharedSite, done: Result<T, Problem>) -> Response {
+    match done {
         Ok(_) => Redirect::to("/deliveries").into_response(),
-        Err(problem) => error_page(&site, &problem),
+        Err(problem) => error_page(site, &problem),
     }
 }
 
@@ -72,17 +99,12 @@ async fn page(site: &SharedSite, reader: &PageReader) -> Result<DeliveriesPage, 
         now: site.web.clock.now(),
         zone: &site.web.zone,
     };
-    let disabled = store.disabled_endpoints().await.map_err(failed)?;
+    let fare = all_endpoints(site).await.map_err(failed)?;
     let declared = site.web.declared.borrow().endpoints.clone();
-    let mut endpoints = Vec::with_capacity(declared.len());
+    let endpoints = fare.iter().map(|fare| line(fare, moment)).collect();
     let mut dead = Vec::new();
     let mut more = false;
     for endpoint in &declared {
-        let counts = store.delivery_counts(endpoint).await.map_err(failed)?;
-        let next = store.next_due(endpoint).await.map_err(failed)?;
-        let off = disabled.iter().any(|(id, _)| id == endpoint);
-        let next = next.map(|at| moment.time(at));
-        endpoints.push(line(endpoint, counts, off, next));
         let letters = store.dead_letters(endpoint, 0, SHOWN + 1).await;
         let letters = letters.map_err(failed)?;
         more |= letters.len() > SHOWN;
@@ -102,27 +124,29 @@ async fn page(site: &SharedSite, reader: &PageReader) -> Result<DeliveriesPage, 
     })
 }
 
-fn line(
-    endpoint: &EndpointId,
-    counts: DeliveryCounts,
-    disabled: bool,
-    next: Option<ShownTime>,
-) -> Line {
-    let (state, glyph, class) = match (disabled, counts.dead, counts.pending) {
-        (true, _, _) => ("gone: it answered 410", "■", "negative"),
-        (false, 1.., _) => ("gave some up", "▲", "negative"),
-        (false, 0, 1..) => ("waiting", "○", "neutral"),
-        (false, 0, 0) => ("up to date", "●", "fine"),
+fn line(fare: &EndpointDto, moment: Moment<'_>) -> Line {
+    let (state, glyph, class) = match (fare.state.as_str(), fare.dead, fare.waiting) {
+        ("paused", _, _) => ("paused", "■", "neutral"),
+        ("disabled", _, _) => ("gone: it answered 410", "■", "negative"),
+        (_, 1.., _) => ("gave some up", "▲", "negative"),
+        (_, 0, 1..) => ("waiting", "○", "neutral"),
+        (_, 0, 0) => ("up to date", "●", "fine"),
     };
+    let is_active = fare.state == "active";
     Line {
-        name: endpoint.to_string(),
+        name: fare.id.clone(),
         state,
         glyph,
         class,
-        waiting: format::number(counts.pending),
-        delivered: format::number(counts.delivered),
-        dead: format::number(counts.dead),
-        next,
+        is_active,
+        waiting: format::number(fare.waiting),
+        behind: (fare.behind > 0).then(|| format::number(fare.behind)),
+        delivered: format::number(fare.delivered),
+        dead: format::number(fare.dead),
+        next: fare
+            .next_attempt_at
+            .filter(|_| is_active)
+            .map(|at| moment.time(at)),
     }
 }
 

@@ -94,6 +94,8 @@ pub(super) fn routes() -> Router<SharedSite> {
         .route("/sources", get(sources::sources))
         .route("/deliveries", get(deliveries::deliveries))
         .route("/deliveries/replay", post(deliveries::replay))
+        .route("/deliveries/{id}/pause", post(deliveries::pause))
+        .route("/deliveries/{id}/resume", post(deliveries::resume))
         .route("/login", get(login::login))
         .route("/logout", post(login::logout))
 }
