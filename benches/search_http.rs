@@ -19,12 +19,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use overheard::config::IndexConfig;
 use overheard::domain::analysis::{EMOTIONS, INTENTS, LabelScore};
+use overheard::domain::correction::Correction;
 use overheard::domain::{
     Analysis, Author, Body, Cursor, EmotionScores, IntentScores, ModelId, MonitorId, PostKey,
     RawPost, Sentiment, SentimentLabel, SourceId, SourceState, SourceStatus,
 };
 use overheard::index::{FACETS, Index};
-use overheard::ingest::{Indexer, normalize};
+use overheard::ingest::{Indexer, follow, normalize};
 use overheard::insight::{Request, Searcher};
 use overheard::query::LabelField;
 use overheard::query::time::time_key;
@@ -43,7 +44,7 @@ use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{Order, Searcher as BareSearcher, TantivyDocument, Term};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -74,7 +75,7 @@ fn main() {
         let store = Store::open(dir.path(), now).expect("store opens");
         let mut speaker = Speaker::new(42);
         let pairs = fill(&store, &mut speaker, posts, now).await;
-        let searcher = index(dir.path(), &store).await;
+        let (searcher, indexer) = index(dir.path(), &store).await;
         println!(
             "posts          {posts:>8}   stored and indexed in {:.1} s",
             begin.elapsed().as_secs_f64()
@@ -101,6 +102,7 @@ fn main() {
             let sides = (&mut client, &searcher, &bare);
             compare(kind, sides, &mut speaker, &pairs, posts).await;
         }
+        visible(&store, indexer, &mut client).await;
     });
 }
 
@@ -269,6 +271,98 @@ async fn compare(
 fn percentiles(mut times: Vec<Duration>) -> [f64; 2] {
     times.sort();
     [times.len() / 2, times.len() * 99 / 100].map(|place| times[place].as_secs_f64() * 1e3)
+}
+
+// How soon a change is seen ---------------------------------------------------------------------
+
+/// From the commit in the store until a search shows it, with the indexer that the daemon runs.
+async fn visible(store: &Store, indexer: Indexer, client: &mut Client) {
+    let (indexer, clock, stop) = (
+        Mutex::new(indexer),
+        Clock::system(),
+        CancellationToken::new(),
+    );
+    let mut following = JoinSet::new();
+    following.spawn({
+        let (clock, tip, stop) = (clock.clone(), store.tip(), stop.clone());
+        let interval = Duration::from_millis(INDEX.commit_interval_ms);
+        async move { follow(&indexer, tip, &clock, interval, &stop).await }
+    });
+    let source = SourceId::parse("town").expect("an id");
+    let now = clock.now();
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for number in 0..20 {
+        let word = format!("zzvisible{number}");
+        let key = PostKey {
+            network: "mastodon".to_owned(),
+            scope: String::new(),
+            native_id: word.clone(),
+        };
+        let raw = RawPost::new(key, Body::Plain(word.clone()));
+        let post = normalize(raw, &source, now).expect("a post");
+        let id = post.id.clone();
+        let commit = |posts, deleted| BatchCommit {
+            source: source.clone(),
+            cursor: Cursor::default(),
+            status: status(&source, now),
+            posts,
+            rejects: Vec::new(),
+            deleted,
+            forgotten: Vec::new(),
+            events: Vec::new(),
+            now,
+        };
+        let new = PostCommit {
+            post,
+            analysis: Some(scored(SentimentLabel::Negative)),
+            monitors: vec![MonitorId::parse("all").expect("an id")],
+            duplicate_of: None,
+            links: Vec::new(),
+            events: Vec::new(),
+        };
+        store
+            .commit_batch(commit(vec![new], vec![]))
+            .await
+            .expect("store works");
+        times[0].push(seen(client, &word, 1).await);
+        let correction = Correction {
+            sentiment: Some(SentimentLabel::Positive),
+            ..Correction::default()
+        };
+        store
+            .correct(&id, correction, now)
+            .await
+            .expect("store works");
+        times[1].push(seen(client, &format!("{word} sentiment:positive"), 1).await);
+        store
+            .commit_batch(commit(vec![], vec![id]))
+            .await
+            .expect("store works");
+        times[2].push(seen(client, &word, 0).await);
+    }
+    stop.cancel();
+    following.abort_all();
+    for (what, times) in ["insert", "correction", "deletion"].into_iter().zip(times) {
+        let most = times.iter().max().copied().unwrap_or_default();
+        let [middle, _] = percentiles(times);
+        println!(
+            "visible after  {what:<11}{middle:>9.0} ms, {:.0} at most",
+            most.as_secs_f64() * 1e3
+        );
+    }
+}
+
+/// How long it takes until the query finds so many.
+async fn seen(client: &mut Client, query: &str, wanted: usize) -> Duration {
+    let begin = Instant::now();
+    while client.search(query, false).await != wanted {
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "{query} is never seen"
+        );
+        Clock::system().sleep(Duration::from_millis(5)).await;
+    }
+    begin.elapsed()
 }
 
 // Bare tantivy ----------------------------------------------------------------------------------
@@ -558,12 +652,12 @@ fn scored(label: SentimentLabel) -> Analysis {
     }
 }
 
-async fn index(dir: &Path, store: &Store) -> Searcher {
+async fn index(dir: &Path, store: &Store) -> (Searcher, Indexer) {
     let opened = Index::open(&dir.join("index"), store.uuid(), 0, &INDEX).expect("index opens");
     let index = opened.reader.clone();
     let mut indexer = Indexer::new(store.clone(), opened.writer, opened.reader);
     indexer.catch_up().await.expect("index works");
-    Searcher::new(index, store.clone())
+    (Searcher::new(index, store.clone()), indexer)
 }
 
 fn status(source: &SourceId, now: Timestamp) -> SourceStatus {
