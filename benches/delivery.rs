@@ -149,12 +149,14 @@ impl World {
         let config = EndpointConfig {
             id: EndpointId::parse(name).expect("an id"),
             url: format!("{base}/{name}"),
-            secret_file: self.secret.clone(),
+            url_file: None,
+            secret_file: Some(self.secret.clone()),
             events: Vec::new(),
             filter: None,
             allow_http: true,
             format: WebhookFormat::Standard,
             payload: WebhookPayload::Full,
+            message: None,
             ordered: false,
         };
         let setup = DispatcherSetup {

@@ -236,7 +236,21 @@ pub(super) fn endpoints(
     );
     for endpoint in endpoints {
         let span = endpoint.span("url");
-        let url = web_url("url", &endpoint.value.url, span.clone(), ports, findings);
+        let value = &endpoint.value;
+        let format = value.format;
+        let url = match (&value.url_file, value.url.is_empty()) {
+            (Some(_), true) => None,
+            (Some(_), false) => {
+                findings.add(span.clone(), "\"url\" and \"url_file\" are both there");
+                None
+            }
+            (None, _) => web_url("url", &value.url, span.clone(), ports, findings),
+        };
+        if value.message.is_some() && !format.is_chat() {
+            let help = "set format = \"slack\" or \"teams\", or leave it out";
+            let problem = "\"message\" is for chats";
+            findings.add_with_help(endpoint.span("message"), problem, help);
+        }
         if url.is_some_and(|url| url.scheme() == "http") && !endpoint.value.allow_http {
             findings.add_with_help(
                 span,
@@ -247,13 +261,12 @@ pub(super) fn endpoints(
                 "use https, or set allow_http = true for a receiver on this machine",
             );
         }
-        let secret = endpoint.value.secret_file.to_string_lossy();
-        not_empty(
-            "secret_file",
-            &secret,
-            endpoint.span("secret_file"),
-            findings,
-        );
+        let secret = value.secret_file.clone().unwrap_or_default();
+        let secret = secret.to_string_lossy();
+        if !format.is_chat() {
+            let span = endpoint.span("secret_file");
+            not_empty("secret_file", &secret, span, findings);
+        }
         if secret.starts_with("whsec_") {
             findings.add_with_help(
                 endpoint.span("secret_file"),

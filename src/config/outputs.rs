@@ -36,9 +36,12 @@ pub struct EndpointConfig {
     /// The name.
     pub id: EndpointId,
     /// Where to post; https unless `allow_http`.
+    #[serde(default)]
     pub url: String,
-    /// A file with the `whsec_` secret; must not be readable by everybody.
-    pub secret_file: PathBuf,
+    /// A file with the URL instead, where the URL is the secret, as those of chats are.
+    pub url_file: Option<PathBuf>,
+    /// A file with the `whsec_` secret; must not be readable by everybody. Chats need none.
+    pub secret_file: Option<PathBuf>,
     /// Which events; empty means all.
     #[serde(default)]
     pub events: Vec<EventKind>,
@@ -53,6 +56,8 @@ pub struct EndpointConfig {
     /// How much events say.
     #[serde(default)]
     pub payload: WebhookPayload,
+    /// The words of a chat's message, with fields of the event's `data` in braces; our own when absent.
+    pub message: Option<String>,
     /// Whether a customer's events go out one after the other, in their order.
     #[serde(default)]
     pub ordered: bool,
@@ -80,6 +85,18 @@ pub enum WebhookFormat {
     Cloudevents,
     /// CloudEvents 1.0, the attributes in `ce-` headers.
     CloudeventsBinary,
+    /// A message for an incoming webhook of Slack, or of what takes the same.
+    Slack,
+    /// A message for a webhook of Teams: an Adaptive Card.
+    Teams,
+}
+
+impl WebhookFormat {
+    /// Whether people read it, so that nothing has to be signed.
+    #[must_use]
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Slack | Self::Teams)
+    }
 }
 
 /// One daily digest.

@@ -205,7 +205,12 @@ pub(super) fn request(
         WebhookPayload::Full => frozen,
         WebhookPayload::Thin => payload::thinned(frozen),
     };
-    let Wire { headers, body } = wire(endpoint.format(), event, source.unwrap_or("/overheard"));
+    let Wire { headers, body } = wire(
+        endpoint.format(),
+        event,
+        source.unwrap_or("/overheard"),
+        endpoint.message(),
+    );
     let signature = sign::sign(endpoint.secrets(), id, at, &body);
     let header = |name: &'static str, value: &str| {
         let value = HeaderValue::from_str(value)
@@ -218,7 +223,9 @@ pub(super) fn request(
         .collect();
     all.push(header(HEADER_ID, id));
     all.push(header(HEADER_TIMESTAMP, &at.as_second().to_string()));
-    all.push(header(HEADER_SIGNATURE, &signature));
+    if !signature.is_empty() {
+        all.push(header(HEADER_SIGNATURE, &signature));
+    }
     PostRequest {
         url: endpoint.url().clone(),
         headers: all,

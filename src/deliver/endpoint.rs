@@ -68,6 +68,7 @@ pub struct Endpoint {
     allow_http: bool,
     format: WebhookFormat,
     payload: WebhookPayload,
+    message: Option<String>,
     ordered: bool,
 }
 
@@ -93,23 +94,31 @@ impl Endpoint {
         credentials: Option<&Path>,
     ) -> Result<Self, EndpointError> {
         let endpoint = || config.id.clone();
-        let url =
-            parse_url(&config.url, config.allow_http).map_err(|problem| EndpointError::Url {
-                endpoint: endpoint(),
-                problem,
-            })?;
-        let text = runtime::read_secret(&config.secret_file, credentials).map_err(|source| {
-            EndpointError::SecretFile {
+        let read = |file: &Path| {
+            runtime::read_secret(file, credentials).map_err(|source| EndpointError::SecretFile {
                 endpoint: endpoint(),
                 source,
-            }
+            })
+        };
+        let url = match &config.url_file {
+            Some(file) => read(file)?.expose_secret().trim().to_owned(),
+            None => config.url.clone(),
+        };
+        let url = parse_url(&url, config.allow_http).map_err(|problem| EndpointError::Url {
+            endpoint: endpoint(),
+            problem,
         })?;
-        let secrets =
-            Secret::parse_all(text.expose_secret()).map_err(|source| EndpointError::Secret {
-                endpoint: endpoint(),
-                path: config.secret_file.clone(),
-                source,
-            })?;
+        let secrets = match &config.secret_file {
+            None => Vec::new(),
+            Some(file) => {
+                let text = read(file)?;
+                Secret::parse_all(text.expose_secret()).map_err(|source| EndpointError::Secret {
+                    endpoint: endpoint(),
+                    path: file.clone(),
+                    source,
+                })?
+            }
+        };
         let filter = config
             .filter
             .as_deref()
@@ -128,6 +137,7 @@ impl Endpoint {
             allow_http: config.allow_http,
             format: config.format,
             payload: config.payload,
+            message: config.message.clone(),
             ordered: config.ordered,
         })
     }
@@ -166,6 +176,12 @@ impl Endpoint {
     #[must_use]
     pub fn payload(&self) -> WebhookPayload {
         self.payload
+    }
+
+    /// The words of a chat's message, where they are not our own.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
     }
 
     /// Whether a customer's events go out one after the other.
@@ -244,12 +260,14 @@ mod tests {
         EndpointConfig {
             id: EndpointId::parse("crm").unwrap(),
             url: "https://crm.example/hook?token=t0ken".to_owned(),
-            secret_file,
+            url_file: None,
+            secret_file: Some(secret_file),
             events: Vec::new(),
             filter: None,
             allow_http: false,
             format: WebhookFormat::Standard,
             payload: WebhookPayload::Full,
+            message: None,
             ordered: false,
         }
     }
@@ -318,8 +336,11 @@ mod tests {
         );
         assert!(!shown.contains("c2VjcmV0"), "{shown}");
 
-        std::fs::set_permissions(&good.secret_file, std::fs::Permissions::from_mode(0o644))
-            .unwrap();
+        std::fs::set_permissions(
+            good.secret_file.as_ref().unwrap(),
+            std::fs::Permissions::from_mode(0o644),
+        )
+        .unwrap();
         let shown = text(&good);
         assert!(shown.contains("run `chmod 600` on it"), "{shown}");
     }

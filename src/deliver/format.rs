@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::chat::{self, Dialect};
 use crate::config::WebhookFormat;
 
 /// What is sent besides the signature.
@@ -44,14 +45,25 @@ struct Structured<'a> {
 
 /// Turns a frozen body into what the endpoint wants; `source` names this installation. A body that is no event of ours
 /// (there is none) goes out as it is.
-pub(super) fn wire(format: WebhookFormat, frozen: Vec<u8>, source: &str) -> Wire {
+pub(super) fn wire(
+    format: WebhookFormat,
+    frozen: Vec<u8>,
+    source: &str,
+    template: Option<&str>,
+) -> Wire {
     let json = "application/json";
     let plain = |body: Vec<u8>| Wire {
         headers: vec![("content-type", json.to_owned())],
         body,
     };
-    if format == WebhookFormat::Standard {
-        return plain(frozen);
+    let dialect = match format {
+        WebhookFormat::Standard => return plain(frozen),
+        WebhookFormat::Slack => Some(Dialect::Slack),
+        WebhookFormat::Teams => Some(Dialect::Teams),
+        WebhookFormat::Cloudevents | WebhookFormat::CloudeventsBinary => None,
+    };
+    if let Some(dialect) = dialect {
+        return plain(chat::message(dialect, &frozen, template).unwrap_or(frozen));
     }
     let Ok(event) = serde_json::from_slice::<Frozen<'_>>(&frozen) else {
         return plain(frozen);
@@ -125,6 +137,7 @@ mod tests {
             format,
             FROZEN.as_bytes().to_vec(),
             "https://listen.acme.example/",
+            None,
         )
     }
 

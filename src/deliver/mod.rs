@@ -11,6 +11,7 @@
 
 mod attempt;
 mod breaker;
+mod chat;
 mod data;
 pub mod dispatcher;
 pub mod endpoint;

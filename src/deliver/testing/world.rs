@@ -60,12 +60,14 @@ impl World {
         EndpointConfig {
             id: EndpointId::parse(name).unwrap(),
             url: url.to_owned(),
-            secret_file: self.secret_file(),
+            url_file: None,
+            secret_file: Some(self.secret_file()),
             events: Vec::new(),
             filter: None,
             allow_http: true,
             format: crate::config::WebhookFormat::Standard,
             payload: crate::config::WebhookPayload::Full,
+            message: None,
             ordered: false,
         }
     }

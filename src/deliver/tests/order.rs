@@ -207,3 +207,33 @@ async fn beyond_the_bound_events_stay_in_the_outbox_and_none_is_lost() {
     world.store.resume_endpoint(&endpoint("crm")).await.unwrap();
     assert_eq!(settle(&dispatcher).await.delivered, 12);
 }
+
+#[tokio::test]
+async fn a_chat_gets_a_message_for_people_at_an_address_from_a_file_unsigned() {
+    let world = World::new();
+    let receiver = Receiver::start().await;
+    let url_file = world.secret_file().with_file_name("chat-url");
+    std::fs::write(&url_file, format!("{}\n", receiver.url)).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&url_file, private).unwrap();
+    let config = EndpointConfig {
+        url: String::new(),
+        url_file: Some(url_file),
+        secret_file: None,
+        format: crate::config::WebhookFormat::Slack,
+        message: Some("{network}: {text}".to_owned()),
+        ..world.endpoint_config("chat", "")
+    };
+    let dispatcher = world.dispatcher_of(&config);
+    dispatcher.register().await.unwrap();
+    world.mention("1", "<!here> it smokes").await;
+    assert_eq!(settle(&dispatcher).await, counts(1, 0, 0, 0));
+    let request = &receiver.received()[0];
+    assert_eq!(request.headers["content-type"], "application/json");
+    assert_eq!(request.headers.get("webhook-signature"), None);
+    let text = request.json()["text"].as_str().unwrap().to_owned();
+    assert!(
+        text.starts_with("forum: &lt;!here&gt; it smokes\n<https://forum.example/1|Open>"),
+        "{text}"
+    );
+}
