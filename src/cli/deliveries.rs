@@ -11,7 +11,7 @@ use crate::deliver::probe::probe;
 use crate::domain::{EndpointId, EventId};
 use crate::fetch::Fetcher;
 use crate::insight::DeadLetterDto;
-use crate::insight::admin_dto::{AttemptDto, DeliveryDto, EventDeliveriesDto, ShownDeliveryDto};
+use crate::insight::admin_dto::{DeliveryDto, EventDeliveriesDto};
 use crate::runtime::Clock;
 
 /// The most that is listed of one endpoint.
@@ -200,40 +200,16 @@ async fn list(
 
 async fn show(config: &Config, event: &EventId, json: bool, output: &Output) -> anyhow::Result<()> {
     let store = app::open_store_read_only(config).await?;
-    let stored = store.event(event).await?.with_context(|| {
+    let endpoints = endpoints(config, None)?;
+    let shown = EventDeliveriesDto::of(&store, &endpoints, event).await?;
+    let shown = shown.with_context(|| {
         format!("there is no event {event}: `overheard deliveries list` prints ids")
     })?;
-    let mut deliveries = Vec::new();
-    for endpoint in endpoints(config, None)? {
-        let found = store
-            .list_deliveries(&endpoint, None, Some(event), 1)
-            .await?;
-        let attempts = store.attempts(&endpoint, event).await?;
-        deliveries.extend(found.iter().map(|delivery| ShownDeliveryDto {
-            delivery: DeliveryDto::from(delivery),
-            attempted: attempts.iter().map(AttemptDto::from).collect(),
-        }));
-    }
-    // Absent until the first attempt freezes it, or after its post was deleted.
-    let body: Option<serde_json::Value> = stored
-        .body
-        .as_deref()
-        .and_then(|body| serde_json::from_slice(body).ok());
     if json {
-        return output.json(&EventDeliveriesDto {
-            event: event.to_string(),
-            kind: stored.event.kind.as_str().to_owned(),
-            occurred_at: stored.event.occurred_at,
-            body,
-            deliveries,
-        });
+        return output.json(&shown);
     }
-    output.print(&format!(
-        "{}  {event}  {}",
-        stored.event.kind.as_str(),
-        stored.event.occurred_at
-    ))?;
-    for shown in &deliveries {
+    output.print(&format!("{}  {event}  {}", shown.kind, shown.occurred_at))?;
+    for shown in &shown.deliveries {
         output.print(&format!(
             "\n{}: {}",
             shown.delivery.endpoint, shown.delivery.state
@@ -243,7 +219,7 @@ async fn show(config: &Config, event: &EventId, json: bool, output: &Output) -> 
             output.print(&format!("  {}. {}  {reason}", attempt.number, attempt.at))?;
         }
     }
-    match body {
+    match shown.body {
         Some(body) => output.print(&format!("\n{}", serde_json::to_string_pretty(&body)?)),
         None => output.print("\nThere is no body: nothing was sent yet, or its post is gone."),
     }

@@ -3,21 +3,23 @@
 //! Never sends a body that is not frozen in the store, and never keeps what the receiver answered
 //! beyond its status: answers may repeat what was sent.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::dispatcher::Dispatcher;
+use super::dispatcher::{Dispatcher, post_of};
 use super::endpoint::Endpoint;
 use super::format::{Wire, wire};
 use super::payload::{self, Facts};
 use super::retry::{Answer, DeadReason, Verdict, judge};
 use super::sign::{self, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP};
 use crate::config::WebhookPayload;
-use crate::domain::Subject;
+use crate::domain::{EventId, PostId, PostRecord, Subject};
 use crate::fetch::{FetchError, HeaderName, HeaderValue, PostAnswer, PostRequest};
-use crate::store::{Attempt, AttemptOutcome, PendingDelivery, StoreError, StoredEvent};
+use crate::store::{Attempt, AttemptOutcome, PendingDelivery, StoreError};
 
 /// What came of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,20 +35,19 @@ pub(super) enum Sent {
 }
 
 impl Dispatcher {
+    /// Sends a frozen body once; also returns the attempt, which is to be recorded. A kill before that sends it again.
     pub(super) async fn attempt(
         &self,
         delivery: PendingDelivery,
+        body: Vec<u8>,
         stop: &CancellationToken,
-    ) -> Result<Sent, StoreError> {
+    ) -> Result<(Sent, Option<Attempt>), StoreError> {
         let Self {
             endpoint, setup, ..
         } = self;
         if stop.is_cancelled() || self.pauses(setup.clock.now()) {
-            return Ok(Sent::Skipped);
+            return Ok((Sent::Skipped, None));
         }
-        let Some(body) = self.body(&delivery.event).await? else {
-            return Ok(Sent::Skipped);
-        };
         let id = &delivery.event.event.id;
         let at = setup.clock.now();
         let request = self.request(id.as_str(), at, body);
@@ -100,38 +101,63 @@ impl Dispatcher {
             },
         };
         self.report(&attempt, number, verdict);
-        setup.store.record_attempt(attempt).await?;
-        Ok(match verdict {
+        let sent = match verdict {
             Verdict::Delivered => Sent::Delivered,
             Verdict::Retry { .. } => Sent::Failed,
             Verdict::Dead(_) | Verdict::Gone => Sent::Dead,
-        })
+        };
+        Ok((sent, Some(attempt)))
     }
 
-    /// The frozen body, rendered now if this is the event's first attempt anywhere; `None` when the
-    /// event was withdrawn meanwhile.
-    async fn body(&self, stored: &StoredEvent) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Some(body) = &stored.body {
-            return Ok(Some(body.clone()));
+    /// The frozen bodies of deliveries, rendered now where this is the event's first attempt anywhere; without those of
+    /// events that were withdrawn meanwhile.
+    pub(super) async fn bodies(
+        &self,
+        deliveries: &[PendingDelivery],
+    ) -> Result<HashMap<EventId, Vec<u8>>, StoreError> {
+        let store = &self.setup.store;
+        let events = deliveries.iter().map(|delivery| &delivery.event);
+        let (frozen, fresh): (Vec<_>, Vec<_>) = events.partition(|stored| stored.body.is_some());
+        let mut bodies: HashMap<EventId, Vec<u8>> = frozen
+            .into_iter()
+            .filter_map(|stored| Some((stored.event.id.clone(), stored.body.clone()?)))
+            .collect();
+        if fresh.is_empty() {
+            return Ok(bodies);
         }
-        let facts = self.facts(&stored.event.subject).await?;
+        let mentions = fresh
+            .iter()
+            .filter_map(|stored| post_of(&stored.event.subject));
+        let mentions: Vec<PostId> = mentions.collect();
+        let mut records: HashMap<PostId, PostRecord> = HashMap::new();
+        for record in store.records(&mentions).await? {
+            records.insert(record.post.id.clone(), record);
+        }
         let public_url = self.setup.public_url.as_deref();
-        let body = payload::render(&stored.event, stored.seq, &facts, public_url);
-        match self.setup.store.freeze_body(&stored.event.id, body).await {
-            Ok(frozen) => Ok(Some(frozen)),
-            Err(StoreError::Invalid { .. }) => {
-                debug!(endpoint.id = %self.endpoint.id(), event.id = %stored.event.id, "event was withdrawn before it was sent");
-                Ok(None)
-            }
-            Err(error) => Err(error),
+        let mut rendered = Vec::with_capacity(fresh.len());
+        for stored in fresh {
+            let facts = self.facts(&stored.event.subject, &records).await?;
+            let body = payload::render(&stored.event, stored.seq, &facts, public_url);
+            rendered.push((stored.event.id.clone(), body));
         }
+        let asked = rendered.len();
+        let fresh = store.freeze_bodies(rendered).await?;
+        if fresh.len() < asked {
+            debug!(endpoint.id = %self.endpoint.id(), "events were withdrawn before they were sent");
+        }
+        bodies.extend(fresh);
+        Ok(bodies)
     }
 
-    async fn facts(&self, subject: &Subject) -> Result<Facts, StoreError> {
+    async fn facts(
+        &self,
+        subject: &Subject,
+        records: &HashMap<PostId, PostRecord>,
+    ) -> Result<Facts, StoreError> {
         let store = &self.setup.store;
         Ok(match subject {
             Subject::Mention { id } => {
-                Facts::Mention(store.record(&id.post()).await?.map(Box::new))
+                Facts::Mention(records.get(&id.post()).cloned().map(Box::new))
             }
             Subject::Customer { id } => Facts::Customer(store.customer(id).await?.map(Box::new)),
             Subject::Digest { .. } => Facts::Digest,

@@ -25,7 +25,7 @@ use crate::config::DeliverConfig;
 use crate::domain::{PostId, PostRecord, Subject};
 use crate::fetch::Fetcher;
 use crate::runtime::{Clock, later};
-use crate::store::{PendingDelivery, Queued, Store, StoreError, StoredEvent};
+use crate::store::{Attempt, PendingDelivery, Queued, Store, StoreError, StoredEvent};
 
 /// Events looked at in one step: enough to catch up quickly, few enough to start sending soon.
 const EVENTS_PER_STEP: usize = 500;
@@ -33,6 +33,10 @@ const EVENTS_PER_STEP: usize = 500;
 /// Deliveries taken in one step: several rounds of the usual concurrency, so that one slow answer
 /// does not leave the other permits idle; at most 5 MB of bodies.
 const DELIVERIES_PER_STEP: usize = 256;
+
+/// Attempts that are recorded together, and how long the first of them may wait: what a kill sends again.
+const RECORD_AT_ONCE: usize = 64;
+const RECORD_AFTER: Duration = Duration::from_millis(50);
 
 /// The longest sleep, should a wake-up get lost.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -338,20 +342,51 @@ impl Dispatcher {
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
         let concurrency = self.setup.config.concurrency.max(1);
-        let attempts = due.into_iter().map(|delivery| self.attempt(delivery, stop));
+        let mut bodies = self.bodies(&due).await?;
+        let attempts = due.into_iter().filter_map(|delivery| {
+            let body = bodies.remove(&delivery.event.event.id)?;
+            Some(self.attempt(delivery, body, stop))
+        });
         let mut sending = futures_util::stream::iter(attempts).buffer_unordered(concurrency);
+        let mut made = Vec::new();
         let mut failure = None;
         // A failure of the store does not break off attempts that are under way.
-        while let Some(sent) = sending.next().await {
+        loop {
+            let sent = tokio::select! {
+                sent = sending.next() => sent,
+                () = self.setup.clock.sleep(RECORD_AFTER), if !made.is_empty() => {
+                    failure = self.record(&mut made).await.err().or(failure);
+                    continue;
+                }
+            };
             match sent {
-                Ok(Sent::Delivered) => tally.delivered += 1,
-                Ok(Sent::Failed) => tally.failed += 1,
-                Ok(Sent::Dead) => tally.dead += 1,
-                Ok(Sent::Skipped) => {}
-                Err(error) => failure = Some(error),
+                None => break,
+                Some(Err(error)) => failure = Some(error),
+                Some(Ok((sent, attempt))) => {
+                    match sent {
+                        Sent::Delivered => tally.delivered += 1,
+                        Sent::Failed => tally.failed += 1,
+                        Sent::Dead => tally.dead += 1,
+                        Sent::Skipped => {}
+                    }
+                    made.extend(attempt);
+                }
+            }
+            if made.len() >= RECORD_AT_ONCE {
+                failure = self.record(&mut made).await.err().or(failure);
             }
         }
+        failure = self.record(&mut made).await.err().or(failure);
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Records attempts together: each commit waits for the disk.
+    async fn record(&self, made: &mut Vec<Attempt>) -> Result<(), StoreError> {
+        if made.is_empty() {
+            return Ok(());
+        }
+        let store = &self.setup.store;
+        store.record_attempts(std::mem::take(made)).await.map(drop)
     }
 
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -402,7 +437,7 @@ fn lane(subject: &Subject, records: &HashMap<PostId, PostRecord>) -> String {
 }
 
 /// The post that a mention is.
-fn post_of(subject: &Subject) -> Option<PostId> {
+pub(super) fn post_of(subject: &Subject) -> Option<PostId> {
     match subject {
         Subject::Mention { id } => Some(id.post()),
         _ => None,

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::customers::Import;
-use crate::store::{DeadLetter, ImportOutcome, ListedDelivery, PastAttempt, StoredToken};
+use crate::domain::{EndpointId, EventId};
+use crate::store::{
+    DeadLetter, ImportOutcome, ListedDelivery, PastAttempt, Store, StoreError, StoredToken,
+};
 
 /// What an import of customers did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -187,6 +190,40 @@ pub struct EventDeliveriesDto {
     pub body: Option<serde_json::Value>,
     /// Endpoint by endpoint.
     pub deliveries: Vec<ShownDeliveryDto>,
+}
+
+impl EventDeliveriesDto {
+    /// What became of an event at these endpoints; `None` when there is no such event.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn of(
+        store: &Store,
+        endpoints: &[EndpointId],
+        event: &EventId,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(stored) = store.event(event).await? else {
+            return Ok(None);
+        };
+        let mut deliveries = Vec::new();
+        for endpoint in endpoints {
+            let found = store.list_deliveries(endpoint, None, Some(event), 1);
+            let (found, attempts) = (found.await?, store.attempts(endpoint, event).await?);
+            deliveries.extend(found.iter().map(|delivery| ShownDeliveryDto {
+                delivery: DeliveryDto::from(delivery),
+                attempted: attempts.iter().map(AttemptDto::from).collect(),
+            }));
+        }
+        // Absent until the first attempt freezes it, or after its post was deleted.
+        let body = stored.body.as_deref();
+        Ok(Some(Self {
+            event: event.to_string(),
+            kind: stored.event.kind.as_str().to_owned(),
+            occurred_at: stored.event.occurred_at,
+            body: body.and_then(|body| serde_json::from_slice(body).ok()),
+            deliveries,
+        }))
+    }
 }
 
 /// An API token without its secret.

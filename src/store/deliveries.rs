@@ -291,14 +291,20 @@ impl Store {
         .await
     }
 
-    /// Remembers an attempt and what comes of it. A delivery that was removed meanwhile (its post was
-    /// deleted) or that is delivered stays as it is; false then.
+    /// Remembers attempts and what comes of them. A delivery that was removed meanwhile (its post was
+    /// deleted) or that is delivered stays as it is. Returns how many were remembered.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn record_attempt(&self, attempt: Attempt) -> Result<bool, StoreError> {
-        self.write(move |connection| record_attempt(connection, &attempt))
-            .await
+    pub async fn record_attempts(&self, attempts: Vec<Attempt>) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            let mut recorded = 0;
+            for attempt in &attempts {
+                recorded += u64::from(record_attempt(connection, attempt)?);
+            }
+            Ok(recorded)
+        })
+        .await
     }
 
     /// At most `max` dead letters of the endpoint whose event is after `after_seq`, in the order of events.

@@ -4,13 +4,15 @@
 //! freezes it, and then never changes. What tells of a deleted post is withdrawn: its body goes, and
 //! it is sent no more.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::Store;
 use super::columns::{
     count, hash_bytes, id, json, limit, micros, time, uncount, unjson, unvariant, variant,
 };
-use super::error::{Fault, Sql, StoreError};
+use super::error::{Sql, StoreError};
 use crate::domain::{Event, EventId, EventKind, PostId, Subject};
 
 /// An event with its place.
@@ -61,26 +63,29 @@ impl Store {
         .await
     }
 
-    /// Freezes the event's body, unless that was done before, and returns the frozen one: what every
-    /// attempt at every endpoint sends.
+    /// Freezes the events' bodies, unless that was done before, and returns the frozen ones: what every
+    /// attempt at every endpoint sends. An event that was withdrawn, or is none, has none.
     ///
     /// # Errors
-    /// When there is no such event, or it was withdrawn.
-    pub async fn freeze_body(&self, event: &EventId, body: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        let bytes = hash_bytes(event.as_str());
+    /// When the store cannot be written.
+    pub async fn freeze_bodies(
+        &self,
+        bodies: Vec<(EventId, Vec<u8>)>,
+    ) -> Result<HashMap<EventId, Vec<u8>>, StoreError> {
         self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE events SET body = ?2 WHERE id = ?1 AND body IS NULL AND withdrawn = 0",
-                )?
-                .execute((bytes, body))?;
-            let mut statement =
-                connection.prepare_cached("SELECT body FROM events WHERE id = ?1")?;
-            let frozen: Option<Option<Vec<u8>>> =
-                statement.query_row([bytes], |row| row.get(0)).optional()?;
-            frozen
-                .flatten()
-                .ok_or_else(|| Fault::Refused("the event is unknown or withdrawn".into()))
+            let mut freeze = connection.prepare_cached(
+                "UPDATE events SET body = ?2 WHERE id = ?1 AND body IS NULL AND withdrawn = 0",
+            )?;
+            let mut read = connection.prepare_cached("SELECT body FROM events WHERE id = ?1")?;
+            let mut frozen = HashMap::with_capacity(bodies.len());
+            for (event, body) in &bodies {
+                let bytes = hash_bytes(event.as_str());
+                freeze.execute((bytes, body))?;
+                let row: Option<Option<Vec<u8>>> =
+                    read.query_row([bytes], |row| row.get(0)).optional()?;
+                frozen.extend(row.flatten().map(|body| (event.clone(), body)));
+            }
+            Ok(frozen)
         })
         .await
     }

@@ -9,7 +9,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use super::auth::guard;
 use super::{Door, Problem, SharedSite, websub};
@@ -33,13 +32,20 @@ pub(super) fn wrap(
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         // Hubs are no visitors: what they know is the address, and what they sign.
         .merge(websub::routes())
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            DEADLINE,
-        ))
+        .layer(from_fn(deadline))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(headers))
         .layer(from_fn(measure))
+}
+
+async fn deadline(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = "the answer took longer than 30 seconds; ask for less, or try again later";
+            Problem::unavailable(detail).into_response()
+        }
+    }
 }
 
 fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {

@@ -45,13 +45,12 @@ async fn events_have_growing_numbers_and_one_body() {
         events[1..]
     );
     assert_eq!(store.tip().borrow().event_seq, events[1].seq);
-    let frozen = store.freeze_body(&ids[0], b"first".to_vec()).await.unwrap();
-    assert_eq!(frozen, b"first");
-    let frozen = store
-        .freeze_body(&ids[0], b"second".to_vec())
-        .await
-        .unwrap();
-    assert_eq!(frozen, b"first");
+    let body = vec![(ids[0].clone(), b"first".to_vec())];
+    let frozen = store.freeze_bodies(body).await.unwrap();
+    assert_eq!(frozen[&ids[0]], b"first");
+    let body = vec![(ids[0].clone(), b"second".to_vec())];
+    let frozen = store.freeze_bodies(body).await.unwrap();
+    assert_eq!(frozen[&ids[0]], b"first");
     let event = store.event(&ids[0]).await.unwrap().unwrap();
     assert_eq!(event.body.as_deref(), Some(&b"first"[..]));
 }
@@ -95,15 +94,11 @@ async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
     let later = AttemptOutcome::Retry {
         next_attempt_at: after(100),
     };
-    assert!(
-        store
-            .record_attempt(attempt(&ids[0], 1, later))
-            .await
-            .unwrap()
-    );
+    let made = vec![attempt(&ids[0], 1, later)];
+    assert_eq!(store.record_attempts(made).await.unwrap(), 1);
     for id in &ids[1..] {
         let dead = attempt(id, 2, AttemptOutcome::Dead);
-        assert!(store.record_attempt(dead).await.unwrap());
+        assert_eq!(store.record_attempts(vec![dead]).await.unwrap(), 1);
     }
     assert_eq!(store.next_due(&crm).await.unwrap(), Some(after(100)));
     let due = store.due_deliveries(&crm, after(100), 9).await.unwrap();
@@ -132,9 +127,10 @@ async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
 
     let mut good = attempt(&ids[1], 400, AttemptOutcome::Delivered);
     (good.status, good.error) = (Some(204), None);
-    assert!(store.record_attempt(good.clone()).await.unwrap());
-    assert!(
-        !store.record_attempt(good).await.unwrap(),
+    assert_eq!(store.record_attempts(vec![good.clone()]).await.unwrap(), 1);
+    assert_eq!(
+        store.record_attempts(vec![good]).await.unwrap(),
+        0,
         "delivered stays delivered"
     );
     let attempts = store.attempts(&crm, &ids[1]).await.unwrap();
@@ -167,7 +163,7 @@ async fn what_tells_of_a_deleted_post_is_sent_no_more() {
     let order: Vec<_> = due.iter().map(|d| d.event.event.id.clone()).collect();
     assert_eq!(order, ids[1..]);
     let late = attempt(&ids[0], 9, AttemptOutcome::Delivered);
-    assert!(!store.record_attempt(late).await.unwrap());
+    assert_eq!(store.record_attempts(vec![late]).await.unwrap(), 0);
     assert_eq!(
         store
             .enqueue(&crm, 2, to_queue(&ids[..1]), start())

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod customers;
+pub mod deliveries;
 pub mod endpoints;
 mod etag;
 pub mod export;
@@ -49,6 +50,8 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(admin::resume_source))
         .routes(routes!(admin::refresh_source))
         .routes(routes!(admin::replay))
+        .routes(routes!(deliveries::deliveries))
+        .routes(routes!(deliveries::event))
         .routes(routes!(endpoints::endpoints))
         .routes(routes!(endpoints::pause))
         .routes(routes!(endpoints::resume))

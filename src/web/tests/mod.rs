@@ -2,6 +2,7 @@
 
 mod api;
 mod auth;
+mod deliveries;
 mod openapi;
 mod overview;
 mod pages;

@@ -79,7 +79,18 @@ async fn every_get_answers_what_is_described() {
         .unwrap();
     let description = description(&site).await;
     assert_eq!(description["openapi"], "3.1.0");
+    let failed = crate::domain::Event::new(
+        crate::domain::EventKind::SourceFailed,
+        crate::domain::Subject::Source {
+            id: super::site::source(),
+        },
+        1,
+        super::site::NOW.parse().unwrap(),
+    );
+    let event = failed.id.to_string();
+    site.state.store.add_events(vec![failed]).await.unwrap();
     let known = [
+        ("/api/v1/deliveries/{id}", event),
         ("/api/v1/mentions/{id}", post(0, "").post.id.to_string()),
         ("/api/v1/customers/{id}", "C-1".to_owned()),
     ];
