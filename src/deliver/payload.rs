@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_over_20_kb_is_thin_and_links_to_the_whole() {
+    fn item_14_a_body_over_20_kb_is_thin_and_links_to_the_whole() {
         let record = testing::record("1", &"long ".repeat(4_000));
         let event = mention(&record);
         let facts = Facts::Mention(Some(Box::new(record.clone())));

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn two_hundreds_succeed_and_everything_else_is_tried_again() {
+    fn item_04_two_hundreds_succeed_and_everything_else_is_tried_again() {
         for code in [200, 201, 202, 204, 299] {
             assert_eq!(
                 judge(status(code), 1, at(0), at(0), &mut rng()),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_gaps_lie_in_the_documented_window_and_jitter_only_lengthens() {
+    fn item_09_the_first_gaps_lie_in_the_documented_window_and_jitter_only_lengthens() {
         let documented = [5, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000];
         for (index, gap) in documented.into_iter().enumerate() {
             for seed in 0..50 {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn two_hundred_failures_of_one_moment_spread_over_more_than_a_second() {
+    fn item_09_two_hundred_failures_of_one_moment_spread_over_more_than_a_second() {
         let mut rng = rng();
         let mut waits: Vec<SignedDuration> = (0..200).map(|_| wait(1, &mut rng)).collect();
         waits.sort();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn after_three_days_it_is_given_up_and_no_attempt_is_later() {
+    fn item_10_after_three_days_it_is_given_up_and_no_attempt_is_later() {
         let mut rng = rng();
         let mut now = at(0);
         let mut attempts = 0;
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_never_early_and_more_than_a_day_is_given_up() {
+    fn item_06_retry_after_is_never_early_and_more_than_a_day_is_given_up() {
         let asked = |code, seconds| Answer::Status {
             status: code,
             retry_after: Some(at(seconds)),

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn in_rotation_each_secret_verifies_alone() {
+    fn item_03_in_rotation_each_secret_verifies_alone() {
         let secrets = Secret::parse_all(&format!("{TEXT}\n{OTHER}\n")).unwrap();
         let header = sign(&secrets, "evt_1", at(100), b"{}");
         assert_eq!(header.split(' ').count(), 2);

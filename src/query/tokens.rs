@@ -101,8 +101,8 @@ impl<'a> FieldTokens<'a> {
             })
             .collect();
         tokens.sort_unstable_by(|a, b| (&a.text, a.position).cmp(&(&b.text, b.position)));
-        // Some 16 bits a word: one absent word in 16 is looked up in vain.
-        let mut marks = vec![0; (tokens.len() / 4 + 1).next_power_of_two()];
+        // Some 128 bits a word: one absent word in 128 is looked up in vain. Lists of words are long.
+        let mut marks = vec![0; (2 * tokens.len() + 1).next_power_of_two()];
         for found in &tokens {
             let (place, bit) = place(mark(&found.text), marks.len());
             marks[place] |= bit;

@@ -5,7 +5,7 @@ use super::*;
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn redirects_are_failures_and_nothing_goes_to_their_target() {
+async fn item_04_redirects_are_failures_and_nothing_goes_to_their_target() {
     for status in [301, 302, 307, 308] {
         let world = World::new();
         let (receiver, target) = (Receiver::start().await, Receiver::start().await);
@@ -34,7 +34,7 @@ async fn redirects_are_failures_and_nothing_goes_to_their_target() {
 }
 
 #[tokio::test]
-async fn a_410_disables_the_endpoint_across_restarts_until_it_is_enabled_or_moves() {
+async fn item_05_a_410_disables_the_endpoint_across_restarts_until_it_is_enabled_or_moves() {
     let mut world = World::new();
     let receiver = Receiver::start().await;
     let dispatcher = world.dispatcher("crm", &receiver);
@@ -74,7 +74,7 @@ async fn a_410_disables_the_endpoint_across_restarts_until_it_is_enabled_or_move
 }
 
 #[tokio::test]
-async fn retry_after_pauses_the_whole_endpoint_and_is_never_early() {
+async fn item_06_retry_after_pauses_the_whole_endpoint_and_is_never_early() {
     let world = World::new();
     let receiver = Receiver::start().await;
     let dispatcher = world.dispatcher("crm", &receiver);
@@ -118,7 +118,7 @@ async fn retry_after_pauses_the_whole_endpoint_and_is_never_early() {
 }
 
 #[tokio::test]
-async fn after_three_days_a_delivery_is_a_dead_letter_that_can_be_queued_again() {
+async fn item_10_after_three_days_a_delivery_is_a_dead_letter_that_can_be_queued_again() {
     let world = World::new();
     let receiver = Receiver::start().await;
     let dispatcher = world.dispatcher("crm", &receiver);
@@ -177,7 +177,7 @@ async fn after_three_days_a_delivery_is_a_dead_letter_that_can_be_queued_again()
 }
 
 #[tokio::test]
-async fn a_dead_endpoint_stops_no_other() {
+async fn item_12_a_dead_endpoint_stops_no_other() {
     let world = World::new();
     let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
     let stuck = world.dispatcher("stuck", &hanging);
@@ -203,7 +203,7 @@ async fn a_dead_endpoint_stops_no_other() {
 }
 
 #[tokio::test]
-async fn a_kill_between_sending_and_recording_sends_the_same_bytes_again() {
+async fn item_02_a_kill_between_sending_and_recording_sends_the_same_bytes_again() {
     let mut world = World::new();
     let receiver = Receiver::start().await;
     let dispatcher = world.dispatcher("crm", &receiver);
@@ -227,4 +227,73 @@ async fn a_kill_between_sending_and_recording_sends_the_same_bytes_again() {
     assert_eq!(requests[0].id(), requests[1].id());
     assert_eq!(requests[0].body, requests[1].body);
     assert_eq!(requests[1].timestamp() - requests[0].timestamp(), 60);
+}
+
+/// webhooks.md 2.
+#[tokio::test]
+async fn item_02_ten_attempts_with_a_kill_between_have_one_id_and_ten_signatures() {
+    let mut world = World::new();
+    let receiver = Receiver::start().await;
+    let dispatcher = world.dispatcher("crm", &receiver);
+    dispatcher.register().await.unwrap();
+    let event = world.mention("1", "again and again").await;
+    drop(dispatcher);
+    for attempt in 1..=10 {
+        let dispatcher = world.dispatcher("crm", &receiver);
+        receiver.reply([Reply::hang()]);
+        tokio::select! {
+            done = settle(&dispatcher) => panic!("a hanging receiver answered: {done:?}"),
+            () = receiver.wait_for(attempt) => {}
+        }
+        drop(dispatcher);
+        world.reopen().await;
+        world.time.advance(Duration::from_secs(60));
+    }
+    let requests = receiver.received();
+    let oracle = Webhook::new(SECRET).unwrap();
+    for (number, request) in (0..).zip(&requests) {
+        assert_eq!(request.id(), event.as_str());
+        assert_eq!(request.body, requests[0].body);
+        assert_eq!(request.timestamp(), start().as_second() + 60 * number);
+        let signature = oracle.sign(request.id(), request.timestamp(), &request.body);
+        assert_eq!(request.signature(), signature.unwrap());
+    }
+    let signatures: std::collections::HashSet<&str> =
+        requests.iter().map(|request| request.signature()).collect();
+    assert_eq!(signatures.len(), 10);
+}
+
+/// webhooks.md 8.
+#[tokio::test]
+async fn item_08_a_reset_after_the_body_is_tried_again_with_the_same_id() {
+    let world = World::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let dispatcher = world.dispatcher_of(&world.endpoint_config("crm", &url));
+    dispatcher.register().await.unwrap();
+    let event = world.mention("1", "a").await;
+    let mut arrived = Vec::new();
+    for _ in 0..2 {
+        let (request, sent) = tokio::join!(receive_once(&listener), settle(&dispatcher));
+        assert_eq!(sent, counts(0, 1, 0, 1));
+        arrived.push(request);
+        world.time.advance(Duration::from_secs(600));
+    }
+    for request in &arrived {
+        assert!(
+            request.contains(&format!("webhook-id: {event}")),
+            "{request}"
+        );
+    }
+}
+
+/// Takes a request to the end of its body, and drops the connection.
+async fn receive_once(listener: &tokio::net::TcpListener) -> String {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"}}") {
+        let read = tokio::io::AsyncReadExt::read_buf(&mut stream, &mut request);
+        assert_ne!(read.await.unwrap(), 0, "it ended before its body");
+    }
+    String::from_utf8(request).unwrap()
 }

@@ -36,7 +36,7 @@ fn counts(delivered: u64, failed: u64, dead: u64, pending: u64) -> DeliverCounts
 }
 
 #[tokio::test]
-async fn what_arrives_verifies_with_the_reference_library() {
+async fn item_01_what_arrives_verifies_with_the_reference_library() {
     let world = World::at(Clock::system().now());
     let receiver = Receiver::start().await;
     let dispatcher = world.dispatcher("crm", &receiver);
@@ -63,7 +63,7 @@ async fn what_arrives_verifies_with_the_reference_library() {
 }
 
 #[tokio::test]
-async fn retries_keep_id_and_body_and_sign_anew() {
+async fn item_02_retries_keep_id_and_body_and_sign_anew() {
     let world = World::new();
     let receiver = Receiver::start().await;
     let dispatcher = world.dispatcher("crm", &receiver);
@@ -249,7 +249,7 @@ async fn a_stop_finishes_what_is_under_way_and_begins_nothing() {
 }
 
 #[tokio::test]
-async fn no_debug_output_shows_the_secret() {
+async fn item_15_no_debug_output_shows_the_secret() {
     let world = World::new();
     let receiver = Receiver::start().await;
     let dispatcher = world.dispatcher("crm", &receiver);

@@ -57,7 +57,7 @@ async fn bytes_arrive_as_given_and_every_status_is_an_answer() {
 }
 
 #[tokio::test]
-async fn endless_and_slow_answers_cost_little_and_keep_their_status() {
+async fn item_07_endless_and_slow_answers_cost_little_and_keep_their_status() {
     let server = TestServer::start(|arrived| match arrived.line.as_str() {
         "POST /long" => Answer::Repeat {
             head: head("200 OK", &["Content-Encoding: gzip"]),
@@ -128,7 +128,7 @@ async fn a_hanging_endpoint_delays_no_other_delivery_even_on_its_host() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_in_plain_or_to_refused_addresses() {
+async fn item_13_nothing_is_sent_in_plain_or_to_refused_addresses() {
     let server = TestServer::start(|_| answer("200 OK", &[], "")).await;
     let (door, _hand) = door(&config());
     for (url, allow_http, refusal) in [
