@@ -1,6 +1,6 @@
 //! `overheard customers`: import and timeline.
 
-use super::args::{CustomerFormat, CustomersCommand};
+use super::customers_args::{CustomerFormat, CustomersCommand};
 use super::daemon::{self, Writer};
 use super::output::{BOLD, DIM, Output};
 use super::read_input;
@@ -9,7 +9,7 @@ use crate::app;
 use crate::config::Config;
 use crate::customers::{ImportFormat, read_customers};
 use crate::domain::CustomerId;
-use crate::insight::{CustomerDto, ImportDto};
+use crate::insight::{CustomerDto, CustomerSummaryDto, ImportDto};
 use crate::runtime::Clock;
 
 /// Imports or shows customers.
@@ -37,6 +37,9 @@ pub async fn run(
                 report(&summary, output)?;
             }
             Ok(i32::from(!summary.rejects.is_empty()))
+        }
+        CustomersCommand::List { text, limit, json } => {
+            list(config, &text.unwrap_or_default(), limit, json, output).await
         }
         CustomersCommand::Show { id, limit, json } => show(config, id, limit, json, output).await,
     }
@@ -82,6 +85,45 @@ fn report(summary: &ImportDto, output: &Output) -> anyhow::Result<()> {
         output.print(&format!("  line {}: {}", reject.line, reject.reason))?;
     }
     Ok(())
+}
+
+async fn list(
+    config: &Config,
+    text: &str,
+    limit: usize,
+    json: bool,
+    output: &Output,
+) -> anyhow::Result<i32> {
+    let store = app::open_store_read_only(config).await?;
+    let found = store.customers(text.trim(), None, limit).await?;
+    let found: Vec<CustomerSummaryDto> = found.iter().map(CustomerSummaryDto::from).collect();
+    if json {
+        output.json(&found)?;
+        return Ok(0);
+    }
+    if found.is_empty() {
+        let nobody = if text.trim().is_empty() {
+            "There are no customers: import them with `overheard customers import`."
+        } else {
+            "There is no such customer."
+        };
+        output.print(nobody)?;
+        return Ok(0);
+    }
+    let mut table = output.table(&["id", "name", "segment", "value", "tags"]);
+    for customer in found {
+        table.add_row([
+            printable(&customer.id),
+            printable(&customer.name),
+            printable(&customer.segment.unwrap_or_default()),
+            customer
+                .value
+                .map_or_else(String::new, |value| value.to_string()),
+            printable(&customer.tags.join(", ")),
+        ]);
+    }
+    output.print(&table.to_string())?;
+    Ok(0)
 }
 
 async fn show(

@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod customers;
+mod customers_args;
 mod daemon;
 mod deliveries;
 mod deliveries_args;

@@ -229,6 +229,36 @@ pub struct LinkedCustomerDto {
     pub origin: String,
 }
 
+/// A customer in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CustomerSummaryDto {
+    /// The CRM's id.
+    pub id: String,
+    /// The name to show.
+    pub name: String,
+    /// The CRM's segment.
+    pub segment: Option<String>,
+    /// The CRM's value, in its own unit.
+    pub value: Option<f64>,
+    /// Free labels.
+    pub tags: Vec<String>,
+    /// Handles, profiles and addresses.
+    pub identities: Vec<Identity>,
+}
+
+impl From<&Customer> for CustomerSummaryDto {
+    fn from(customer: &Customer) -> Self {
+        Self {
+            id: customer.id.to_string(),
+            name: customer.name.clone(),
+            segment: customer.segment.clone(),
+            value: customer.value,
+            tags: customer.tags.clone(),
+            identities: customer.identities.clone(),
+        }
+    }
+}
+
 /// A customer with what tells us who they are, and what they said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CustomerDto {

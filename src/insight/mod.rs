@@ -14,7 +14,7 @@ pub mod similar;
 pub mod status_dto;
 
 pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};
-pub use dto::{CountDto, CustomerDto, FacetDto, HitDto, MentionDto, SearchDto};
+pub use dto::{CountDto, CustomerDto, CustomerSummaryDto, FacetDto, HitDto, MentionDto, SearchDto};
 pub use histogram::{Bucket, Histogram};
 pub use marks::Segment;
 pub use overview::{OverviewDto, OverviewRequest, Period};

@@ -37,6 +37,12 @@ pub(super) const TIMELINE: &str = "SELECT p.ordered_at, p.row
 
 pub(super) const CUSTOMERS: &str = "SELECT row FROM customers WHERE id > ?1 ORDER BY id LIMIT ?2";
 
+/// A scan, for a person who looks for somebody.
+const FIND: &str = "SELECT c.row FROM customers c WHERE c.id > ?1
+       AND (instr(lower(c.id), ?3) OR instr(lower(c.name), ?3) OR EXISTS (
+           SELECT 1 FROM identities i WHERE i.customer = c.row AND instr(lower(i.value), ?3)))
+     ORDER BY c.id LIMIT ?2";
+
 pub(super) const LINKS_OF: &str = "SELECT l.author FROM links l
      WHERE l.customer = (SELECT row FROM customers WHERE id = ?1) ORDER BY l.state, l.author";
 
@@ -59,19 +65,28 @@ impl Store {
         .await
     }
 
-    /// At most `max` customers by id, after the one with this id.
+    /// At most `max` customers by id, after the one with this id; those whose id, name or an identity holds `text` (ASCII
+    /// letters in any case), or all when it is empty.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn customers(
         &self,
+        text: &str,
         after: Option<&CustomerId>,
         max: usize,
     ) -> Result<Vec<Customer>, StoreError> {
         let after = after.map(ToString::to_string).unwrap_or_default();
+        let text = text.to_ascii_lowercase();
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(CUSTOMERS)?;
-            let mut rows = statement.query((after, limit(max)))?;
+            let mut statement;
+            let mut rows = if text.is_empty() {
+                statement = connection.prepare_cached(CUSTOMERS)?;
+                statement.query((after, limit(max)))?
+            } else {
+                statement = connection.prepare_cached(FIND)?;
+                statement.query((after, limit(max), text))?
+            };
             let mut customers = Vec::new();
             while let Some(row) = rows.next()? {
                 customers.extend(read_customer(connection, row.get(0)?)?);

@@ -258,6 +258,10 @@ fn one_round_reads_a_file_and_everything_finds_it() {
     let customer = home.run(&["customers", "show", "C-1", "--json"]).json();
     assert_eq!(customer["name"], "Kurt Rehm");
     assert_eq!(customer["timeline"][0]["url"], "https://m.example/3");
+    let listed = home.run(&["customers", "list", "kurt", "--json"]).json();
+    assert_eq!(listed[0]["id"], "C-1");
+    let nobody = home.run(&["customers", "list", "nobody"]);
+    assert!(nobody.stdout.contains("no such customer"), "{nobody:?}");
     let sources = home.run(&["sources", "list", "--json"]).json();
     assert_eq!(
         (

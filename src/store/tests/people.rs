@@ -194,8 +194,8 @@ async fn a_timeline_is_paged_without_loss_even_at_one_time() {
     let expected: Vec<_> = (0..5).rev().map(|n| post(n).id).collect();
     assert_eq!(seen, expected);
     assert!("1;2".parse::<PagePosition>().is_err());
-    let ids: Vec<_> = store.customers(None, 9).await.unwrap();
-    assert_eq!(store.customers(Some(&ids[0].id), 9).await.unwrap(), []);
+    let ids: Vec<_> = store.customers("", None, 9).await.unwrap();
+    assert_eq!(store.customers("", Some(&ids[0].id), 9).await.unwrap(), []);
 }
 
 #[tokio::test]

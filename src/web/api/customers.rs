@@ -1,19 +1,19 @@
-//! `GET /api/v1/customers/{id}` and `POST /api/v1/customers/import`.
+//! `GET /api/v1/customers`, `GET /api/v1/customers/{id}` and `POST /api/v1/customers/import`.
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Named, Parameters};
 use super::openapi::{Answers, TAG_CUSTOMERS};
 
 use crate::customers::{ImportFormat, read_customers};
 use crate::domain::{Customer, CustomerId};
-use crate::insight::{CustomerDto, ImportDto};
+use crate::insight::{CustomerDto, CustomerSummaryDto, ImportDto};
 use crate::store::{Page, PagePosition};
 use crate::web::auth::guard::{Crm, Reader};
 use crate::web::{Problem, SharedSite};
@@ -28,6 +28,64 @@ pub(in crate::web) struct Parameter {
     /// Where the timeline goes on: the `next_cursor` of the answer before.
     #[serde(default)]
     pub cursor: String,
+}
+
+/// Customers in one answer when nothing is said.
+const DEFAULT_LIMIT: usize = 50;
+/// Most customers in one answer.
+const MAX_LIMIT: usize = 500;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::web) struct Wanted {
+    /// Only customers whose id, name, handle, profile or e-mail address holds this.
+    #[serde(default)]
+    q: String,
+    /// Most customers, 1 to 500; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// Where the answer before ended: its `next_cursor`.
+    cursor: Option<String>,
+}
+
+/// `{"customers": [..], "next_cursor": ".."}`
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Customers {
+    customers: Vec<CustomerSummaryDto>,
+    /// Give this as `cursor` for more; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Lists customers by id, or finds some.
+#[utoipa::path(get, path = "/api/v1/customers", tag = TAG_CUSTOMERS, params(Wanted),
+    responses((status = 200, body = Customers), Answers))]
+pub(in crate::web) async fn customers(
+    State(site): State<SharedSite>,
+    _: Reader,
+    Parameters(wanted): Parameters<Wanted>,
+) -> Result<Json<Customers>, Problem> {
+    let limit = wanted.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::bad_request(format!("limit is 1 to {MAX_LIMIT}")));
+    }
+    let after = wanted.cursor.map(CustomerId::parse).transpose();
+    let after = after
+        .map_err(|_| Problem::bad_request("cursor must be the next_cursor of an earlier answer"))?;
+    // One more says whether there is a next page.
+    let found = site
+        .web
+        .store
+        .customers(wanted.q.trim(), after.as_ref(), limit + 1);
+    let mut found = found.await.map_err(|error| Problem::internal(&error))?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().filter(|_| more);
+    Ok(Json(Customers {
+        next_cursor: last.map(|customer| customer.id.to_string()),
+        customers: found.iter().map(CustomerSummaryDto::from).collect(),
+    }))
 }
 
 /// Shows a customer with the timeline of what they said, the newest first.

@@ -38,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(mentions::mention))
         .routes(routes!(mentions::correct))
         .routes(import)
+        .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
         .routes(routes!(status::sources))
         .routes(routes!(status::monitors))

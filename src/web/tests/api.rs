@@ -246,6 +246,37 @@ async fn imported_customers_are_linked_and_have_a_timeline() {
     assert_eq!(texts, ["hello", "again"]);
     assert_eq!(customer["timeline"][0]["customer"]["origin"], "rule");
 
+    let headers = [site.bearer(), "Content-Type: text/csv".to_owned()];
+    let csv = "id,name,emails\nC-2,Zoë Berg,zoe@b.example\nC-3,Ben,\n";
+    let more = site.send("POST /api/v1/customers/import", &headers, csv);
+    assert_eq!(more.await.status, 200);
+    let found = async |query: &str| {
+        let reply = site.get(&format!("/api/v1/customers?{query}")).await.json();
+        let customers = reply["customers"].as_array().unwrap();
+        let ids = customers
+            .iter()
+            .map(|one| one["id"].as_str().unwrap().to_owned());
+        (ids.collect::<Vec<_>>(), reply["next_cursor"].clone())
+    };
+    let two = vec!["C-1".to_owned(), "C-2".to_owned()];
+    assert_eq!(found("limit=2").await, (two, json!("C-2")));
+    let last = (vec!["C-3".to_owned()], json!(null));
+    assert_eq!(found("limit=2&cursor=C-2").await, last);
+    for (query, id) in [
+        ("q=BERG", "C-2"),
+        ("q=zoe%40B", "C-2"),
+        ("q=c-3", "C-3"),
+        ("q=%20ann%40town", "C-1"),
+    ] {
+        assert_eq!(
+            found(query).await,
+            (vec![id.to_owned()], json!(null)),
+            "{query}"
+        );
+    }
+    assert_eq!(found("q=%25").await.0.len(), 0, "no wildcards");
+    assert_eq!(site.get("/api/v1/customers?limit=501").await.status, 400);
+
     let headers = [site.bearer(), "Content-Type: image/png".to_owned()];
     let reply = site
         .send("POST /api/v1/customers/import", &headers, "x")
