@@ -1,12 +1,12 @@
 //! Deliver: what happened goes out to webhook endpoints, signed, until they have it.
 //!
 //! **Contract.** At least once, one id an event: receivers deduplicate on `webhook-id`. An event's
-//! body is rendered from the store's current state at the first attempt and then frozen, so every
-//! attempt at every endpoint sends the same bytes; timestamp and signature are fresh each time. A
-//! delivery leaves the queue only when its attempt is on disk: after a kill between sending and
+//! body is rendered from the store's current state at the first attempt and then frozen, and what an endpoint's
+//! format makes of it is always the same, so every attempt sends the same bytes; timestamp and signature are fresh each
+//! time. A delivery leaves the queue only when its attempt is on disk: after a kill between sending and
 //! recording it is sent again. Endpoints share nothing but the store: a dead one delays no other.
 //!
-//! Signing is `sign` with `keys`, the wire format `payload` and `format`, the schedule `retry`, the loop `dispatcher`. Nothing
+//! Signing is `sign` with `keys`, the wire format `payload`, `format` and `chat`, the schedule `retry` and `breaker`, the loop `dispatcher`. Nothing
 //! here follows a redirect, logs a body or a secret, reads the wall clock or opens a socket of its own.
 
 mod attempt;
