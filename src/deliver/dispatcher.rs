@@ -34,7 +34,7 @@ const EVENTS_PER_STEP: usize = 500;
 /// does not leave the other permits idle; at most 5 MB of bodies.
 const DELIVERIES_PER_STEP: usize = 256;
 
-/// Attempts that are recorded together, and how long the first of them may wait: what a kill sends again.
+/// Attempts that are recorded together, and how long a silence ends the wait for more: what a kill sends again.
 const RECORD_AT_ONCE: usize = 64;
 const RECORD_AFTER: Duration = Duration::from_millis(50);
 

@@ -123,7 +123,7 @@ fn thin<'a>(event: &'a Event, facts: &'a Facts, links: &Links<'_>) -> ThinData<'
 /// stays as it is.
 #[must_use]
 pub(super) fn thinned(frozen: Vec<u8>) -> Vec<u8> {
-    let Ok(event) = serde_json::from_slice::<Frozen<'_>>(&frozen) else {
+    let Ok(event) = serde_json::from_slice::<Frozen<'_, serde_json::Value>>(&frozen) else {
         return frozen;
     };
     let text = |names: &[&str]| {
@@ -137,7 +137,7 @@ pub(super) fn thinned(frozen: Vec<u8>) -> Vec<u8> {
         network: text(&["network"]),
         link: text(&["link"]).map(str::to_owned),
     };
-    let envelope = ThinEnvelope {
+    let envelope = Frozen {
         id: event.id,
         kind: event.kind,
         version: event.version,
@@ -148,27 +148,16 @@ pub(super) fn thinned(frozen: Vec<u8>) -> Vec<u8> {
     serde_json::to_vec(&envelope).unwrap_or(frozen)
 }
 
-/// A frozen body.
-#[derive(Deserialize)]
-struct Frozen<'a> {
+/// A frozen body, taken apart to be written again with other data.
+#[derive(Deserialize, Serialize)]
+struct Frozen<'a, D> {
     id: &'a str,
     #[serde(rename = "type")]
     kind: &'a str,
     version: u32,
     occurred_at: &'a str,
     sequence: u64,
-    data: serde_json::Value,
-}
-
-#[derive(Serialize)]
-struct ThinEnvelope<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    version: u32,
-    occurred_at: &'a str,
-    sequence: u64,
-    data: ThinData<'a>,
+    data: D,
 }
 
 #[derive(Serialize)]

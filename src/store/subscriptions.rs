@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 
 use super::Store;
 use super::columns::{limit, micros, time_opt};
@@ -28,21 +28,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let feed = feed.to_owned();
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO subscriptions (feed, hub, topic, key, secret, next_ask_at)
+        let sql = "INSERT INTO subscriptions (feed, hub, topic, key, secret, next_ask_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                      ON CONFLICT (feed) DO UPDATE SET hub = excluded.hub, topic = excluded.topic,
                          key = excluded.key, secret = excluded.secret, base = '',
                          next_ask_at = excluded.next_ask_at, unconfirmed = 0, leased_until = NULL,
                          pushed_at = NULL, is_reliable = 1, error = NULL
-                     WHERE hub <> excluded.hub OR topic <> excluded.topic",
-                )?
-                .execute((feed, hub.url, hub.topic, key, secret, micros(now)))?;
-            Ok(())
-        })
-        .await
+                     WHERE hub <> excluded.hub OR topic <> excluded.topic";
+        self.change(sql, (feed, hub.url, hub.topic, key, secret, micros(now)))
+            .await
     }
 
     /// Forgets a feed's subscription; what the hub still sends is refused.
@@ -51,13 +45,8 @@ impl Store {
     /// When the store cannot be written.
     pub async fn forget_hub(&self, feed: &str) -> Result<(), StoreError> {
         let feed = feed.to_owned();
-        self.write(move |connection| {
-            connection
-                .prepare_cached("DELETE FROM subscriptions WHERE feed = ?1")?
-                .execute([feed])?;
-            Ok(())
-        })
-        .await
+        let sql = "DELETE FROM subscriptions WHERE feed = ?1";
+        self.change(sql, [feed]).await
     }
 
     /// Forgets the subscriptions of all feeds but these.
@@ -132,16 +121,9 @@ impl Store {
         next_ask_at: Timestamp,
     ) -> Result<(), StoreError> {
         let (key, base) = (key.to_owned(), base.to_owned());
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE subscriptions SET base = ?2, next_ask_at = ?3,
-                         unconfirmed = unconfirmed + 1 WHERE key = ?1",
-                )?
-                .execute((key, base, micros(next_ask_at)))?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE subscriptions SET base = ?2, next_ask_at = ?3,
+                         unconfirmed = unconfirmed + 1 WHERE key = ?1";
+        self.change(sql, (key, base, micros(next_ask_at))).await
     }
 
     /// Remembers why a hub would not have us, and when to ask again.
@@ -155,15 +137,8 @@ impl Store {
         next_ask_at: Timestamp,
     ) -> Result<(), StoreError> {
         let key = key.to_owned();
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE subscriptions SET error = ?2, next_ask_at = ?3 WHERE key = ?1",
-                )?
-                .execute((key, error, micros(next_ask_at)))?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE subscriptions SET error = ?2, next_ask_at = ?3 WHERE key = ?1";
+        self.change(sql, (key, error, micros(next_ask_at))).await
     }
 
     /// Remembers that the hub will send until then, and when to ask for more.
@@ -177,16 +152,10 @@ impl Store {
         next_ask_at: Timestamp,
     ) -> Result<(), StoreError> {
         let key = key.to_owned();
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE subscriptions SET leased_until = ?2, next_ask_at = ?3, unconfirmed = 0,
-                         error = NULL WHERE key = ?1",
-                )?
-                .execute((key, micros(leased_until), micros(next_ask_at)))?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE subscriptions SET leased_until = ?2, next_ask_at = ?3, unconfirmed = 0,
+                         error = NULL WHERE key = ?1";
+        self.change(sql, (key, micros(leased_until), micros(next_ask_at)))
+            .await
     }
 
     /// Remembers that the hub sent something of the feed: at `at`; or, without a time, that a poll found what it had not sent.
@@ -195,13 +164,19 @@ impl Store {
     /// When the store cannot be written.
     pub async fn rate_hub(&self, feed: &str, at: Option<Timestamp>) -> Result<(), StoreError> {
         let feed = feed.to_owned();
+        let sql = "UPDATE subscriptions SET is_reliable = ?2 IS NOT NULL,
+                         pushed_at = coalesce(?2, pushed_at) WHERE feed = ?1";
+        self.change(sql, (feed, at.map(micros))).await
+    }
+
+    /// Runs one statement.
+    async fn change(
+        &self,
+        sql: &'static str,
+        values: impl Params + Send + 'static,
+    ) -> Result<(), StoreError> {
         self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE subscriptions SET is_reliable = ?2 IS NOT NULL,
-                         pushed_at = coalesce(?2, pushed_at) WHERE feed = ?1",
-                )?
-                .execute((feed, at.map(micros)))?;
+            connection.prepare_cached(sql)?.execute(values)?;
             Ok(())
         })
         .await
