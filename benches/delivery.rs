@@ -23,9 +23,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
-use overheard::config::{
-    DeliverConfig, EndpointConfig, FetchConfig, WebhookFormat, WebhookPayload,
-};
+use overheard::config::{DeliverConfig, EndpointConfig, FetchConfig};
 use overheard::deliver::{Dispatcher, DispatcherSetup, Endpoint, StepOutcome};
 use overheard::domain::{
     Author, Body, Cursor, EndpointId, Event, EventKind, MonitorId, PostKey, RawPost, SourceId,
@@ -147,17 +145,12 @@ impl World {
 
     fn dispatcher(&self, name: &str, base: &str) -> Dispatcher {
         let config = EndpointConfig {
-            id: EndpointId::parse(name).expect("an id"),
-            url: format!("{base}/{name}"),
-            url_file: None,
-            secret_file: Some(self.secret.clone()),
-            events: Vec::new(),
-            filter: None,
             allow_http: true,
-            format: WebhookFormat::Standard,
-            payload: WebhookPayload::Full,
-            message: None,
-            ordered: false,
+            ..EndpointConfig::webhook(
+                EndpointId::parse(name).expect("an id"),
+                format!("{base}/{name}"),
+                Some(self.secret.clone()),
+            )
         };
         let setup = DispatcherSetup {
             store: self.store.clone(),

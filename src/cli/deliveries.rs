@@ -7,6 +7,7 @@ use super::deliveries_args::{DeliveriesCommand, DeliveryState};
 use super::output::Output;
 use crate::app;
 use crate::config::Config;
+use crate::deliver::Outcome;
 use crate::deliver::probe::probe;
 use crate::domain::{EndpointId, EventId};
 use crate::fetch::Fetcher;
@@ -240,19 +241,15 @@ async fn test(
     let clock = Clock::system();
     let fetcher = Fetcher::new(&config.fetch, clock.clone())?;
     let timeout = std::time::Duration::from_secs(config.deliver.timeout_secs);
-    let answer = probe(
-        built,
-        &fetcher,
-        config.public_url.as_deref(),
-        timeout,
-        clock.now(),
-    )
-    .await;
-    let (code, error) = match &answer {
-        Ok(answer) => (Some(answer.status), None),
-        Err(error) => (None, Some(error.to_string())),
+    let public_url = config.public_url.as_deref();
+    let (good, code, error) = match probe(built, &fetcher, public_url, timeout, &clock).await {
+        Outcome::Answered(answer) => {
+            let good = (200..300).contains(&answer.status);
+            (good, Some(answer.status), None)
+        }
+        Outcome::Taken => (true, None, None),
+        Outcome::Failed(error) | Outcome::Refused(error) => (false, None, Some(error)),
     };
-    let good = code.is_some_and(|code| (200..300).contains(&code));
     if json {
         output.json(&serde_json::json!({
             "endpoint": endpoint, "delivered": good, "status": code, "error": error,
@@ -263,7 +260,8 @@ async fn test(
             (Some(code), _) => format!(
                 "It answered {code}: an event that gets such an answer is tried again for three days, then given up."
             ),
-            (None, error) => format!("No answer: {}", error.unwrap_or_default()),
+            (None, None) => "It was taken: the test event arrived.".to_owned(),
+            (None, Some(error)) => format!("It did not arrive: {error}"),
         };
         output.print(&said)?;
     }

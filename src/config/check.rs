@@ -16,8 +16,8 @@ use super::load::Top;
 use super::read::Section;
 use super::report::nearest;
 use super::{
-    AnalysisConfig, DeliverConfig, DigestConfig, EndpointConfig, FetchConfig, IndexConfig,
-    IngestConfig, LogConfig, MonitorConfig, WebConfig,
+    AnalysisConfig, DeliverConfig, DigestConfig, FetchConfig, IndexConfig, IngestConfig, LogConfig,
+    MonitorConfig, WebConfig,
 };
 
 /// The locales that digests can be written in.
@@ -220,61 +220,6 @@ pub(super) fn monitors(monitors: &[Section<'_, MonitorConfig>], findings: &mut F
             .map(|monitor| (&monitor.value.id, monitor.span("id"))),
         findings,
     );
-}
-
-pub(super) fn endpoints(
-    endpoints: &[Section<'_, EndpointConfig>],
-    ports: &[u16],
-    findings: &mut Findings,
-) {
-    unique(
-        "endpoint",
-        endpoints
-            .iter()
-            .map(|endpoint| (&endpoint.value.id, endpoint.span("id"))),
-        findings,
-    );
-    for endpoint in endpoints {
-        let span = endpoint.span("url");
-        let value = &endpoint.value;
-        let format = value.format;
-        let url = match (&value.url_file, value.url.is_empty()) {
-            (Some(_), true) => None,
-            (Some(_), false) => {
-                findings.add(span.clone(), "\"url\" and \"url_file\" are both there");
-                None
-            }
-            (None, _) => web_url("url", &value.url, span.clone(), ports, findings),
-        };
-        if value.message.is_some() && !format.is_chat() {
-            let help = "set format = \"slack\" or \"teams\", or leave it out";
-            let problem = "\"message\" is for chats";
-            findings.add_with_help(endpoint.span("message"), problem, help);
-        }
-        if url.is_some_and(|url| url.scheme() == "http") && !endpoint.value.allow_http {
-            findings.add_with_help(
-                span,
-                format!(
-                    "endpoint \"{}\" would be told over plain http",
-                    endpoint.value.id
-                ),
-                "use https, or set allow_http = true for a receiver on this machine",
-            );
-        }
-        let secret = value.secret_file.clone().unwrap_or_default();
-        let secret = secret.to_string_lossy();
-        if !format.is_chat() {
-            let span = endpoint.span("secret_file");
-            not_empty("secret_file", &secret, span, findings);
-        }
-        if secret.starts_with("whsec_") {
-            findings.add_with_help(
-                endpoint.span("secret_file"),
-                "\"secret_file\" holds a secret where the name of a file belongs",
-                "put the secret into a file that only the daemon's user can read, and name it here",
-            );
-        }
-    }
 }
 
 pub(super) fn digests(

@@ -17,7 +17,7 @@ use super::{
     AnalysisConfig, Config, DeliverConfig, DigestConfig, EndpointConfig, FetchConfig, IndexConfig,
     IngestConfig, LogConfig, ModelConfig, MonitorConfig, WebConfig, env, load_source,
 };
-use super::{check, check_query, check_source, model};
+use super::{check, check_endpoint, check_query, check_source, model};
 
 /// The commented file with every key, which is also the layer of defaults.
 pub const DEFAULT_CONFIG: &str = include_str!("../../config/overheard.toml");
@@ -151,7 +151,7 @@ fn assemble(texts: &Texts, findings: &mut Findings) -> Option<Config> {
     model::check(&models, findings);
     check::monitors(&monitors, findings);
     check_query::monitors(&monitors, texts, findings);
-    check::endpoints(&endpoints, &fetch.value.allow_ports, findings);
+    check_endpoint::endpoints(&endpoints, &fetch.value.allow_ports, findings);
     check_query::filters(&endpoints, texts, findings);
     check::digests(&digests, &monitors, findings);
 

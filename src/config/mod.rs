@@ -4,6 +4,7 @@
 //! default is written in one place. Secrets are never in here: `*_file` keys name the files.
 
 mod check;
+mod check_endpoint;
 mod check_query;
 mod check_source;
 mod env;

@@ -29,18 +29,18 @@ pub struct DeliverConfig {
     pub max_waiting: u64,
 }
 
-/// One webhook receiver.
+/// Who is told: a webhook receiver, a chat, a mailbox or a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointConfig {
     /// The name.
     pub id: EndpointId,
-    /// Where to post; https unless `allow_http`.
+    /// Where to post; https unless `allow_http`. Of mail, the server: `smtps://` or `smtp://`.
     #[serde(default)]
     pub url: String,
-    /// A file with the URL instead, where the URL is the secret, as those of chats are.
+    /// A file with the URL instead, where the URL is the secret, as those of chats are, or holds a password.
     pub url_file: Option<PathBuf>,
-    /// A file with the `whsec_` secret; must not be readable by everybody. Chats need none.
+    /// A file with the `whsec_` secret; must not be readable by everybody. Only webhooks are signed.
     pub secret_file: Option<PathBuf>,
     /// Which events; empty means all.
     #[serde(default)]
@@ -56,11 +56,52 @@ pub struct EndpointConfig {
     /// How much events say.
     #[serde(default)]
     pub payload: WebhookPayload,
-    /// The words of a chat's message, with fields of the event's `data` in braces; our own when absent.
+    /// The words of a message to people, with fields of the event's `data` in braces; our own when absent.
     pub message: Option<String>,
     /// Whether a customer's events go out one after the other, in their order.
     #[serde(default)]
     pub ordered: bool,
+    /// Mail goes to these mailboxes.
+    #[serde(default)]
+    pub to: Vec<String>,
+    /// Mail comes from this mailbox.
+    pub from: Option<String>,
+    /// The file that events are appended to.
+    pub file: Option<PathBuf>,
+    /// A file of this size is closed and another one begun, in MiB.
+    #[serde(default = "default_rotate_mib")]
+    pub rotate_mib: u64,
+    /// A file is closed when this many hours of the day are over (1 to 24, in UTC).
+    #[serde(default = "default_rotate_hours")]
+    pub rotate_hours: u32,
+    /// Closed files that are kept, the newest; all when absent.
+    pub keep_files: Option<usize>,
+}
+
+impl EndpointConfig {
+    /// A webhook with everything else at its default.
+    #[must_use]
+    pub fn webhook(id: EndpointId, url: impl Into<String>, secret_file: Option<PathBuf>) -> Self {
+        Self {
+            id,
+            url: url.into(),
+            url_file: None,
+            secret_file,
+            events: Vec::new(),
+            filter: None,
+            allow_http: false,
+            format: WebhookFormat::default(),
+            payload: WebhookPayload::default(),
+            message: None,
+            ordered: false,
+            to: Vec::new(),
+            from: None,
+            file: None,
+            rotate_mib: default_rotate_mib(),
+            rotate_hours: default_rotate_hours(),
+            keep_files: None,
+        }
+    }
 }
 
 /// How much events say.
@@ -89,13 +130,26 @@ pub enum WebhookFormat {
     Slack,
     /// A message for a webhook of Teams: an Adaptive Card.
     Teams,
+    /// A message by SMTP.
+    Email,
+    /// Our own envelope, a line an event, in a file.
+    Ndjson,
 }
 
 impl WebhookFormat {
-    /// Whether people read it, so that nothing has to be signed.
+    /// Whether people read it.
     #[must_use]
-    pub fn is_chat(self) -> bool {
-        matches!(self, Self::Slack | Self::Teams)
+    pub fn is_message(self) -> bool {
+        matches!(self, Self::Slack | Self::Teams | Self::Email)
+    }
+
+    /// Whether a program reads it that must know who sent it.
+    #[must_use]
+    pub fn is_signed(self) -> bool {
+        matches!(
+            self,
+            Self::Standard | Self::Cloudevents | Self::CloudeventsBinary
+        )
     }
 }
 
@@ -133,6 +187,14 @@ pub enum DigestFormat {
     Html,
     /// `.json`
     Json,
+}
+
+fn default_rotate_mib() -> u64 {
+    64
+}
+
+fn default_rotate_hours() -> u32 {
+    24
 }
 
 fn default_locale() -> String {

@@ -1,25 +1,26 @@
-//! One attempt at one delivery: render once, sign, send, judge, record.
+//! One attempt at one delivery: render once, send, judge, record.
 //!
 //! Never sends a body that is not frozen in the store, and never keeps what the receiver answered
 //! beyond its status: answers may repeat what was sent.
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::dispatcher::{Dispatcher, post_of};
-use super::endpoint::Endpoint;
-use super::format::{Wire, wire};
+use super::dispatcher::Dispatcher;
+use super::endpoint::Target;
+use super::intake::post_of;
+use super::mail::Report;
 use super::payload::{self, Facts};
 use super::retry::{Answer, DeadReason, Verdict, judge};
-use super::sign::{self, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP};
-use crate::config::WebhookPayload;
+use super::send::{Outcome, Sending};
 use crate::domain::{EventId, PostId, PostRecord, Subject};
-use crate::fetch::{FetchError, HeaderName, HeaderValue, PostAnswer, PostRequest};
 use crate::store::{Attempt, AttemptOutcome, PendingDelivery, StoreError};
+
+/// Digests among which one is looked for: those of a year.
+const RECENT_DIGESTS: usize = 366;
 
 /// What came of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,23 +49,44 @@ impl Dispatcher {
         if stop.is_cancelled() || self.pauses(setup.clock.now()) {
             return Ok((Sent::Skipped, None));
         }
-        let id = &delivery.event.event.id;
         let at = setup.clock.now();
-        let request = self.request(id.as_str(), at, body);
-        let answer = setup.fetcher.post(request).await;
+        let sending = Sending {
+            id: &delivery.event.event.id,
+            at,
+            frozen: body,
+            report: self.report_of(&delivery.event.event.subject).await?,
+        };
+        let outcome = setup.door().send(endpoint, sending).await;
+        let (sent, attempt) = self.judged(&delivery, at, &outcome).await?;
+        Ok((sent, Some(attempt)))
+    }
+
+    /// What follows from an attempt that was made at `at`.
+    pub(super) async fn judged(
+        &self,
+        delivery: &PendingDelivery,
+        at: Timestamp,
+        outcome: &Outcome,
+    ) -> Result<(Sent, Attempt), StoreError> {
+        let Self {
+            endpoint, setup, ..
+        } = self;
+        let id = &delivery.event.event.id;
         let number = delivery.tries.saturating_add(1);
         let first_at = if delivery.tries == 0 {
             at
         } else {
-            self.first_attempt_at(&delivery).await?.unwrap_or(at)
+            self.first_attempt_at(delivery).await?.unwrap_or(at)
         };
         let now = setup.clock.now();
-        let judged = match &answer {
-            Ok(answer) => Answer::Status {
+        let judged = match outcome {
+            Outcome::Answered(answer) => Answer::Status {
                 status: answer.status,
                 retry_after: answer.retry_after,
             },
-            Err(_) => Answer::None,
+            Outcome::Taken => Answer::Taken,
+            Outcome::Failed(_) => Answer::None,
+            Outcome::Refused(_) => Answer::Refused,
         };
         let verdict = judge(judged, number, first_at, now, &mut self.memory().rng);
         if self.memory().breaker.note(is_at_work(judged), now) {
@@ -90,8 +112,11 @@ impl Dispatcher {
             endpoint: endpoint.id().clone(),
             event: id.clone(),
             at,
-            status: answer.as_ref().ok().map(|answer| answer.status),
-            error: problem(&answer, verdict),
+            status: match outcome {
+                Outcome::Answered(answer) => Some(answer.status),
+                _ => None,
+            },
+            error: problem(outcome, verdict),
             outcome: match verdict {
                 Verdict::Delivered => AttemptOutcome::Delivered,
                 Verdict::Retry { at, .. } => AttemptOutcome::Retry {
@@ -106,7 +131,21 @@ impl Dispatcher {
             Verdict::Retry { .. } => Sent::Failed,
             Verdict::Dead(_) | Verdict::Gone => Sent::Dead,
         };
-        Ok((sent, Some(attempt)))
+        Ok((sent, attempt))
+    }
+
+    /// The digest itself, for mail that says that it is ready; what cannot be read is left out.
+    async fn report_of(&self, subject: &Subject) -> Result<Option<Report>, StoreError> {
+        let (Target::Mail(_), Subject::Digest { id, date }) = (self.endpoint.target(), subject)
+        else {
+            return Ok(None);
+        };
+        let runs = self.setup.store.digest_runs(id, RECENT_DIGESTS).await?;
+        let Some(run) = runs.into_iter().find(|run| run.date == *date) else {
+            return Ok(None);
+        };
+        let read = tokio::task::spawn_blocking(move || Report::read(&run.files)).await;
+        Ok(read.ok())
     }
 
     /// The frozen bodies of deliveries, rendered now where this is the event's first attempt anywhere; without those of
@@ -169,12 +208,6 @@ impl Dispatcher {
         })
     }
 
-    fn request(&self, id: &str, at: Timestamp, body: Vec<u8>) -> PostRequest {
-        let timeout = std::time::Duration::from_secs(self.setup.config.timeout_secs);
-        let source = self.setup.public_url.as_deref();
-        request(&self.endpoint, source, id, at, body, timeout)
-    }
-
     /// When the first attempt since the delivery was queued, or queued again, was made.
     async fn first_attempt_at(
         &self,
@@ -218,69 +251,30 @@ impl Dispatcher {
     }
 }
 
-/// A frozen body as it is sent with this id at this time; `source` is this installation's own address, if it has one.
-pub(super) fn request(
-    endpoint: &Endpoint,
-    source: Option<&str>,
-    id: &str,
-    at: Timestamp,
-    frozen: Vec<u8>,
-    timeout: std::time::Duration,
-) -> PostRequest {
-    let event = match endpoint.payload() {
-        WebhookPayload::Full => frozen,
-        WebhookPayload::Thin => payload::thinned(frozen),
-    };
-    let Wire { headers, body } = wire(
-        endpoint.format(),
-        event,
-        source.unwrap_or("/overheard"),
-        endpoint.message(),
-    );
-    let signature = sign::sign(endpoint.secrets(), id, at, &body);
-    let header = |name: &'static str, value: &str| {
-        let value = HeaderValue::from_str(value)
-            .expect("invariant: ids, numbers, base64 and what `format` encodes are visible ASCII");
-        (HeaderName::from_static(name), value)
-    };
-    let mut all: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| header(name, value))
-        .collect();
-    all.push(header(HEADER_ID, id));
-    all.push(header(HEADER_TIMESTAMP, &at.as_second().to_string()));
-    if !signature.is_empty() {
-        all.push(header(HEADER_SIGNATURE, &signature));
-    }
-    PostRequest {
-        url: endpoint.url().clone(),
-        headers: all,
-        body: Bytes::from(body),
-        timeout,
-        allow_http: endpoint.allow_http(),
-    }
-}
-
 /// Whether a receiver that answers so is there; that it refuses what it got, is another matter.
 fn is_at_work(answer: Answer) -> bool {
     match answer {
         Answer::Status { status, .. } => status < 500 && status != 429,
+        Answer::Taken | Answer::Refused => true,
         Answer::None => false,
     }
 }
 
 /// What went wrong, in words; nothing of what the receiver wrote.
-fn problem(answer: &Result<PostAnswer, FetchError>, verdict: Verdict) -> Option<String> {
-    let what = match (answer, verdict) {
-        (_, Verdict::Delivered) => return None,
-        (Err(error), _) => error.to_string(),
-        (Ok(answer), Verdict::Dead(DeadReason::RetryAfterTooLong)) => {
+fn problem(outcome: &Outcome, verdict: Verdict) -> Option<String> {
+    let answer = match (outcome, verdict) {
+        (Outcome::Taken, _) | (_, Verdict::Delivered) => return None,
+        (Outcome::Failed(what) | Outcome::Refused(what), _) => return Some(what.clone()),
+        (Outcome::Answered(answer), _) => answer,
+    };
+    let what = match verdict {
+        Verdict::Dead(DeadReason::RetryAfterTooLong) => {
             format!("answered {} and asks for more than 24 hours", answer.status)
         }
-        (Ok(answer), _) if (300..400).contains(&answer.status) => {
+        _ if (300..400).contains(&answer.status) => {
             format!("answered {}, and redirects are not followed", answer.status)
         }
-        (Ok(answer), _) => format!("answered {}", answer.status),
+        _ => format!("answered {}", answer.status),
     };
     Some(what)
 }

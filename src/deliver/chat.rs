@@ -1,26 +1,46 @@
-//! Messages for people in a chat: what happened, in a few lines, for incoming webhooks of Slack and Teams and those that
-//! take the same.
+//! Messages for people: what happened, in a few lines, for incoming webhooks of Slack and Teams and those that take the same,
+//! and for mail.
 //!
 //! Pure and deterministic, as every format. What people wrote in public stays words: it can call nobody in the channel, makes no
 //! links and no headings.
 
 use serde_json::{Value, json};
 
-/// Characters of a post that are shown.
+/// Characters of a post that a chat shows.
 const MAX_TEXT: usize = 500;
 
-/// How a chat wants its words.
+/// The chats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chat {
+    /// Slack.
+    Slack,
+    /// Teams.
+    Teams,
+}
+
+/// How words are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// `mrkdwn`: <https://docs.slack.dev/messaging/formatting-message-text>.
     Slack,
     /// An Adaptive Card, whose text is a part of Markdown.
     Teams,
+    /// Plain words.
+    Mail,
 }
 
-/// The body of the message about a frozen event; `template` instead of our own words, with fields of `data` in braces, such as
+/// What is said of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    /// One line or more.
+    pub(super) text: String,
+    /// Where there is more; http or https.
+    pub(super) link: Option<String>,
+}
+
+/// What is said of a frozen event; `template` instead of our own words, with fields of `data` in braces, such as
 /// `{author.handle}`, and `{type}`. `None` when it is no event of ours.
-pub(super) fn message(dialect: Dialect, frozen: &[u8], template: Option<&str>) -> Option<Vec<u8>> {
+pub(super) fn told(dialect: Dialect, frozen: &[u8], template: Option<&str>) -> Option<Told> {
     let event: Value = serde_json::from_slice(frozen).ok()?;
     let (kind, data) = (event.get("type")?.as_str()?, event.get("data")?);
     let words = Words {
@@ -36,8 +56,21 @@ pub(super) fn message(dialect: Dialect, frozen: &[u8], template: Option<&str>) -
         .iter()
         .find_map(|name| data.get(*name)?.as_str());
     let link = link.filter(|link| link.starts_with("https://") || link.starts_with("http://"));
-    let body = match dialect {
-        Dialect::Slack => {
+    Some(Told {
+        text,
+        link: link.map(str::to_owned),
+    })
+}
+
+/// A chat's message about a frozen event. `None` when it is no event of ours.
+pub(super) fn message(chat: Chat, frozen: &[u8], template: Option<&str>) -> Option<Vec<u8>> {
+    let dialect = match chat {
+        Chat::Slack => Dialect::Slack,
+        Chat::Teams => Dialect::Teams,
+    };
+    let Told { text, link } = told(dialect, frozen, template)?;
+    let body = match chat {
+        Chat::Slack => {
             // Within a link these three characters end it.
             let link = link.map(|link| {
                 link.replace('>', "%3E")
@@ -47,7 +80,7 @@ pub(super) fn message(dialect: Dialect, frozen: &[u8], template: Option<&str>) -
             let link = link.map_or_else(String::new, |link| format!("\n<{link}|Open>"));
             json!({ "text": text + &link })
         }
-        Dialect::Teams => {
+        Chat::Teams => {
             let open =
                 link.map(|link| json!({ "type": "Action.OpenUrl", "title": "Open", "url": link }));
             json!({
@@ -138,6 +171,9 @@ impl Words<'_> {
 
     /// Words that stay words.
     fn escaped(&self, text: &str) -> String {
+        if self.dialect == Dialect::Mail {
+            return text.to_owned();
+        }
         let mut cut: String = text.chars().take(MAX_TEXT).collect();
         if cut.len() < text.len() {
             cut.push('…');
@@ -194,8 +230,8 @@ mod tests {
             .into_bytes()
     }
 
-    fn said(dialect: Dialect, kind: &str, data: Value, template: Option<&str>) -> Value {
-        let body = message(dialect, &event(kind, data), template).unwrap();
+    fn said(chat: Chat, kind: &str, data: Value, template: Option<&str>) -> Value {
+        let body = message(chat, &event(kind, data), template).unwrap();
         serde_json::from_slice(&body).unwrap()
     }
 
@@ -206,12 +242,12 @@ mod tests {
             "author": { "handle": "ann" },
             "analysis": { "sentiment": { "label": "negative" }, "intents": ["complaint", "question"] },
         });
-        let slack = said(Dialect::Slack, "mention.created", data.clone(), None);
+        let slack = said(Chat::Slack, "mention.created", data.clone(), None);
         assert_eq!(
             slack["text"],
             "New mention on mastodon by ann: negative, complaint, question\nMy Volta is\nbroken &amp; &lt;!channel&gt; smokes\n<https://listen.example/posts/1%7C2|Open>"
         );
-        let teams = said(Dialect::Teams, "mention.created", data, None);
+        let teams = said(Chat::Teams, "mention.created", data, None);
         let card = &teams["attachments"][0]["content"];
         assert_eq!(
             card["actions"][0]["url"],
@@ -224,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_left_out_and_long_texts_are_cut() {
         let bare = said(
-            Dialect::Slack,
+            Chat::Slack,
             "mention.created",
             json!({ "id": "men_1", "network": "feed", "text": "x".repeat(900), "author": null, "analysis": null, "url": "javascript:alert(1)" }),
             None,
@@ -236,7 +272,7 @@ mod tests {
         );
         assert_eq!(text.chars().filter(|c| *c == 'x').count(), MAX_TEXT);
         let thin = said(
-            Dialect::Slack,
+            Chat::Slack,
             "mention.created",
             json!({ "id": "men_1", "thin": true, "network": "feed" }),
             None,
@@ -255,7 +291,7 @@ mod tests {
             ),
             ("case.opened", json!({}), "case.opened"),
         ] {
-            assert_eq!(said(Dialect::Slack, kind, data, None)["text"], expected);
+            assert_eq!(said(Chat::Slack, kind, data, None)["text"], expected);
         }
     }
 
@@ -263,13 +299,7 @@ mod tests {
     fn a_template_has_its_own_words() {
         let data = json!({ "text": "a {b} *c*", "analysis": { "urgency": 3 } });
         let say = |template| {
-            said(
-                Dialect::Slack,
-                "mention.created",
-                data.clone(),
-                Some(template),
-            )["text"]
-                .clone()
+            said(Chat::Slack, "mention.created", data.clone(), Some(template))["text"].clone()
         };
         assert_eq!(
             say("{type} ({analysis.urgency}): {text}{nothing} {text.x}"),
@@ -277,6 +307,6 @@ mod tests {
         );
         assert_eq!(say("open {text"), "open");
         assert_eq!(say(""), "");
-        assert_eq!(message(Dialect::Teams, b"no event", None), None);
+        assert_eq!(message(Chat::Teams, b"no event", None), None);
     }
 }

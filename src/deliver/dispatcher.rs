@@ -15,20 +15,19 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::warn;
 
 use super::DeliverError;
 use super::attempt::Sent;
 use super::breaker::Breaker;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Target};
+use super::file::EventFile;
+use super::send::{self, Door, event_of};
 use crate::config::DeliverConfig;
-use crate::domain::{PostId, PostRecord, Subject};
+use crate::domain::EventId;
 use crate::fetch::Fetcher;
 use crate::runtime::{Clock, later};
-use crate::store::{Attempt, PendingDelivery, Queued, Store, StoreError, StoredEvent};
-
-/// Events looked at in one step: enough to catch up quickly, few enough to start sending soon.
-const EVENTS_PER_STEP: usize = 500;
+use crate::store::{Attempt, PendingDelivery, Store, StoreError};
 
 /// Deliveries taken in one step: several rounds of the usual concurrency, so that one slow answer
 /// does not leave the other permits idle; at most 5 MB of bodies.
@@ -66,6 +65,17 @@ pub struct Tally {
     pub dead: u64,
 }
 
+impl Tally {
+    fn note(&mut self, sent: Sent) {
+        match sent {
+            Sent::Delivered => self.delivered += 1,
+            Sent::Failed => self.failed += 1,
+            Sent::Dead => self.dead += 1,
+            Sent::Skipped => {}
+        }
+    }
+}
+
 /// What a dispatcher works with.
 #[derive(Debug, Clone)]
 pub struct DispatcherSetup {
@@ -83,6 +93,18 @@ pub struct DispatcherSetup {
     pub zone: TimeZone,
     /// For the jitter; one for each dispatcher.
     pub seed: u64,
+}
+
+impl DispatcherSetup {
+    /// What sending needs.
+    pub(super) fn door(&self) -> Door<'_> {
+        Door {
+            fetcher: &self.fetcher,
+            clock: &self.clock,
+            public_url: self.public_url.as_deref(),
+            timeout: Duration::from_secs(self.config.timeout_secs),
+        }
+    }
 }
 
 /// Delivers to one endpoint.
@@ -104,7 +126,7 @@ pub(super) struct Memory {
     pub(super) gone: bool,
     pub(super) breaker: Breaker,
     /// Deliveries are at their bound, so that events wait.
-    is_full: bool,
+    pub(super) is_full: bool,
 }
 
 impl Dispatcher {
@@ -227,112 +249,23 @@ impl Dispatcher {
         if tally != Tally::default() {
             return Ok(StepOutcome::Worked(tally));
         }
+        self.close_file().await;
         let next = setup.store.next_due(endpoint.id()).await?;
         Ok(StepOutcome::Idle {
             until: next.max(held),
         })
     }
 
-    /// The place in the outbox, set to its end the first time.
-    async fn position(&self) -> Result<u64, StoreError> {
-        let Self {
-            endpoint, setup, ..
-        } = self;
-        if let Some(position) = setup.store.endpoint_position(endpoint.id()).await? {
-            return Ok(position);
-        }
-        let end = setup.store.tip().borrow().event_seq;
-        let now = setup.clock.now();
-        setup
-            .store
-            .enqueue(endpoint.id(), end, Vec::new(), now)
-            .await?;
-        info!(endpoint.id = %endpoint.id(), event.seq = end, "endpoint is new, it gets what happens from here on");
-        Ok(end)
-    }
-
-    /// Queues the events after our place that the endpoint wants; returns how many were looked at.
-    async fn take_events(&self) -> Result<u64, StoreError> {
-        let Self {
-            endpoint, setup, ..
-        } = self;
-        let position = self.position().await?;
-        let events = setup.store.events_after(position, EVENTS_PER_STEP).await?;
-        let Some(last) = events.last().map(|event| event.seq) else {
-            return Ok(0);
+    /// Closes the file whose time is over, so that its loader need not wait for the next event.
+    async fn close_file(&self) {
+        let Target::File(file) = self.endpoint.target() else {
+            return;
         };
-        if self.is_full().await? {
-            return Ok(0);
+        let (file, now) = (file.clone(), self.setup.clock.now());
+        let closed = tokio::task::spawn_blocking(move || file.close_if_due(now)).await;
+        if let Ok(Err(error)) = closed {
+            warn!(endpoint.id = %self.endpoint.id(), error = %error, "could not close the endpoint's file");
         }
-        let looked_at = events.len() as u64;
-        let now = setup.clock.now();
-        let wanted = self.wanted(events, now).await?;
-        let queued = setup
-            .store
-            .enqueue(endpoint.id(), last, wanted, now)
-            .await?;
-        debug!(endpoint.id = %endpoint.id(), events = looked_at, queued, "took events from the outbox");
-        Ok(looked_at)
-    }
-
-    /// Whether so many deliveries wait that no event becomes one: they stay in the outbox, in the store.
-    async fn is_full(&self) -> Result<bool, StoreError> {
-        let Self {
-            endpoint, setup, ..
-        } = self;
-        let waiting = setup.store.waiting_deliveries(endpoint.id()).await?;
-        let is_full = waiting >= setup.config.max_waiting;
-        let was_full = std::mem::replace(&mut self.memory().is_full, is_full);
-        if is_full && !was_full {
-            warn!(endpoint.id = %endpoint.id(), waiting, "so much waits for the endpoint that events stay in the outbox");
-        }
-        let gauge =
-            metrics::gauge!("overheard_webhook_waiting", "endpoint" => endpoint.id().to_string());
-        #[allow(clippy::cast_precision_loss)]
-        gauge.set(waiting as f64);
-        Ok(is_full)
-    }
-
-    async fn wanted(
-        &self,
-        events: Vec<StoredEvent>,
-        now: Timestamp,
-    ) -> Result<Vec<Queued>, StoreError> {
-        let Self {
-            endpoint, setup, ..
-        } = self;
-        let events: Vec<StoredEvent> = events
-            .into_iter()
-            .filter(|stored| endpoint.wants(stored.event.kind))
-            .collect();
-        let to_match: Vec<PostId> = events
-            .iter()
-            .filter(|stored| endpoint.is_ordered() || endpoint.filters(stored.event.kind))
-            .filter_map(|stored| post_of(&stored.event.subject))
-            .collect();
-        let mut records: HashMap<PostId, PostRecord> = HashMap::new();
-        if !to_match.is_empty() {
-            for record in setup.store.records(&to_match).await? {
-                records.insert(record.post.id.clone(), record);
-            }
-        }
-        let mut wanted = Vec::new();
-        for stored in events {
-            let passes = !endpoint.filters(stored.event.kind)
-                || post_of(&stored.event.subject)
-                    .and_then(|post| records.get(&post))
-                    .is_some_and(|record| endpoint.admits(record, now, &setup.zone));
-            if passes {
-                let lane = endpoint
-                    .is_ordered()
-                    .then(|| lane(&stored.event.subject, &records));
-                wanted.push(Queued {
-                    event: stored.event.id,
-                    lane,
-                });
-            }
-        }
-        Ok(wanted)
     }
 
     async fn send_all(
@@ -343,6 +276,9 @@ impl Dispatcher {
     ) -> Result<(), StoreError> {
         let concurrency = self.setup.config.concurrency.max(1);
         let mut bodies = self.bodies(&due).await?;
+        if let Target::File(file) = self.endpoint.target() {
+            return self.append_all(file, due, bodies, tally).await;
+        }
         let attempts = due.into_iter().filter_map(|delivery| {
             let body = bodies.remove(&delivery.event.event.id)?;
             Some(self.attempt(delivery, body, stop))
@@ -363,12 +299,7 @@ impl Dispatcher {
                 None => break,
                 Some(Err(error)) => failure = Some(error),
                 Some(Ok((sent, attempt))) => {
-                    match sent {
-                        Sent::Delivered => tally.delivered += 1,
-                        Sent::Failed => tally.failed += 1,
-                        Sent::Dead => tally.dead += 1,
-                        Sent::Skipped => {}
-                    }
+                    tally.note(sent);
                     made.extend(attempt);
                 }
             }
@@ -378,6 +309,35 @@ impl Dispatcher {
         }
         failure = self.record(&mut made).await.err().or(failure);
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Writes all bodies to the file at once: each write waits for the disk.
+    async fn append_all(
+        &self,
+        file: &EventFile,
+        due: Vec<PendingDelivery>,
+        mut bodies: HashMap<EventId, Vec<u8>>,
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        let at = self.setup.clock.now();
+        let (mut lines, mut told) = (Vec::new(), Vec::new());
+        for delivery in due {
+            if let Some(body) = bodies.remove(&delivery.event.event.id) {
+                lines.push(event_of(&self.endpoint, body));
+                told.push(delivery);
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let outcome = send::append(file, lines, at).await;
+        let mut made = Vec::with_capacity(told.len());
+        for delivery in &told {
+            let (sent, attempt) = self.judged(delivery, at, &outcome).await?;
+            tally.note(sent);
+            made.push(attempt);
+        }
+        self.record(&mut made).await
     }
 
     /// Records attempts together: each commit waits for the disk.
@@ -416,30 +376,5 @@ impl Dispatcher {
             endpoint: self.endpoint.id().clone(),
             source,
         }
-    }
-}
-
-/// What events must not overtake each other in: their customer, or else what they are about.
-fn lane(subject: &Subject, records: &HashMap<PostId, PostRecord>) -> String {
-    match subject {
-        Subject::Mention { id } => {
-            let record = records.get(&id.post());
-            let customer = record.and_then(|record| record.customer.as_ref());
-            customer.map_or_else(
-                || id.to_string(),
-                |(customer, _)| format!("customer {}", customer.id),
-            )
-        }
-        Subject::Customer { id } => format!("customer {id}"),
-        Subject::Digest { id, .. } => format!("digest {id}"),
-        Subject::Source { id } => format!("source {id}"),
-    }
-}
-
-/// The post that a mention is.
-pub(super) fn post_of(subject: &Subject) -> Option<PostId> {
-    match subject {
-        Subject::Mention { id } => Some(id.post()),
-        _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! A webhook endpoint that is ready for use: checked address, parsed filter, secrets at hand.
+//! An endpoint that is ready for use: checked address, parsed filter, secrets at hand.
 //!
 //! Never shows a secret. Says which events it wants; never fetches a record to find out.
 
@@ -11,7 +11,9 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::file::EventFile;
 use super::keys::{KeyError, Secret};
+use super::mail::MailRoute;
 use crate::config::{EndpointConfig, WebhookFormat, WebhookPayload};
 use crate::domain::{EndpointId, EventKind, PostRecord};
 use crate::query::{self, Candidate, MatchContext, Query, Truth};
@@ -27,6 +29,14 @@ pub enum EndpointError {
         endpoint: EndpointId,
         /// What is wrong, and what would be right; without the URL, which may hold a token.
         problem: &'static str,
+    },
+    /// The directory of its file is not there.
+    #[error("endpoint \"{endpoint}\": the directory of its file {} does not exist: create it, for the daemon's user to write", path.display())]
+    Directory {
+        /// Which endpoint.
+        endpoint: EndpointId,
+        /// The file.
+        path: PathBuf,
     },
     /// The secret's file cannot be used.
     #[error("endpoint \"{endpoint}\": its secret cannot be had")]
@@ -58,14 +68,39 @@ pub enum EndpointError {
     },
 }
 
-/// One receiver. `Debug` shows neither its secrets nor its URL's path, which may hold a token.
+/// Where an endpoint is.
+pub enum Target {
+    /// A receiver of webhooks, or a chat.
+    Web {
+        /// Where to post.
+        url: Url,
+        /// Whether plain http is allowed.
+        allow_http: bool,
+    },
+    /// Mailboxes.
+    Mail(MailRoute),
+    /// A file.
+    File(EventFile),
+}
+
+/// A secret, and when it stops to sign.
+#[derive(Debug)]
+pub struct Signer {
+    /// The secret.
+    pub secret: Secret,
+    /// Signs nothing from then on; never ends when absent.
+    pub until: Option<Timestamp>,
+}
+
+/// One receiver. `Debug` shows neither its secrets nor its address, which may hold a token.
 pub struct Endpoint {
     id: EndpointId,
-    url: Url,
-    secrets: Vec<Secret>,
+    target: Target,
+    /// Of the address; see [`Endpoint::address_hash`].
+    address: [u8; 32],
+    signers: Vec<Signer>,
     events: Vec<EventKind>,
     filter: Option<Query>,
-    allow_http: bool,
     format: WebhookFormat,
     payload: WebhookPayload,
     message: Option<String>,
@@ -76,19 +111,29 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
             .field("id", &self.id)
-            .field("host", &self.url.host_str())
-            .field("secrets", &self.secrets)
+            .field("target", &self.target)
+            .field("signers", &self.signers)
             .field("events", &self.events)
             .finish_non_exhaustive()
     }
 }
 
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Web { url, .. } => f.debug_tuple("Web").field(&url.host_str()).finish(),
+            Self::Mail(route) => route.fmt(f),
+            Self::File(file) => file.fmt(f),
+        }
+    }
+}
+
 impl Endpoint {
-    /// Checks the configuration and reads the secret; `credentials` is `$CREDENTIALS_DIRECTORY`.
+    /// Checks what the configuration file declares and reads the secrets; `credentials` is `$CREDENTIALS_DIRECTORY`.
     /// A file with two secrets, separated by white space, signs with both: for the time of a change.
     ///
     /// # Errors
-    /// When the URL, the secret or the filter cannot work.
+    /// When the address, the secret or the filter cannot work.
     pub fn build(
         config: &EndpointConfig,
         credentials: Option<&Path>,
@@ -104,10 +149,6 @@ impl Endpoint {
             Some(file) => read(file)?.expose_secret().trim().to_owned(),
             None => config.url.clone(),
         };
-        let url = parse_url(&url, config.allow_http).map_err(|problem| EndpointError::Url {
-            endpoint: endpoint(),
-            problem,
-        })?;
         let secrets = match &config.secret_file {
             None => Vec::new(),
             Some(file) => {
@@ -119,6 +160,24 @@ impl Endpoint {
                 })?
             }
         };
+        let signers = secrets.into_iter().map(|secret| Signer {
+            secret,
+            until: None,
+        });
+        Self::assemble(config, &url, signers.collect())
+    }
+
+    /// Checks a configuration whose URL and secrets were had already.
+    ///
+    /// # Errors
+    /// When the address or the filter cannot work.
+    pub fn assemble(
+        config: &EndpointConfig,
+        url: &str,
+        signers: Vec<Signer>,
+    ) -> Result<Self, EndpointError> {
+        let endpoint = || config.id.clone();
+        let target = target(config, url)?;
         let filter = config
             .filter
             .as_deref()
@@ -130,11 +189,16 @@ impl Endpoint {
             })?;
         Ok(Self {
             id: endpoint(),
-            url,
-            secrets,
+            address: match &target {
+                Target::File(file) => Sha256::digest(file.path().as_os_str().as_encoded_bytes()),
+                Target::Web { url, .. } => Sha256::digest(url.as_str()),
+                Target::Mail(_) => Sha256::digest(format!("{url} {}", config.to.join(" "))),
+            }
+            .into(),
+            target,
+            signers,
             events: config.events.clone(),
             filter,
-            allow_http: config.allow_http,
             format: config.format,
             payload: config.payload,
             message: config.message.clone(),
@@ -150,20 +214,17 @@ impl Endpoint {
 
     /// Where it is.
     #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.url
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
-    /// What is signed with; the newest need not be first.
-    #[must_use]
-    pub fn secrets(&self) -> &[Secret] {
-        &self.secrets
-    }
-
-    /// Whether plain http is allowed.
-    #[must_use]
-    pub fn allow_http(&self) -> bool {
-        self.allow_http
+    /// What is signed with at this time; the newest need not be first.
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
+        let signing = self
+            .signers
+            .iter()
+            .filter(move |signer| signer.until.is_none_or(|until| now < until));
+        signing.map(|signer| &signer.secret)
     }
 
     /// How events are written.
@@ -178,7 +239,7 @@ impl Endpoint {
         self.payload
     }
 
-    /// The words of a chat's message, where they are not our own.
+    /// The words of a message to people, where they are not our own.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
@@ -194,7 +255,7 @@ impl Endpoint {
     /// itself, which may hold a token, is not stored.
     #[must_use]
     pub fn address_hash(&self) -> [u8; 32] {
-        Sha256::digest(self.url.as_str()).into()
+        self.address
     }
 
     /// Whether it wants events of this kind.
@@ -223,6 +284,45 @@ impl Endpoint {
             zone: zone.clone(),
         };
         query::matches(filter, &candidate, &context) == Truth::True
+    }
+}
+
+/// Where the configuration leads, `url` being what it or its file says.
+fn target(config: &EndpointConfig, url: &str) -> Result<Target, EndpointError> {
+    let fault = |problem| EndpointError::Url {
+        endpoint: config.id.clone(),
+        problem,
+    };
+    match config.format {
+        WebhookFormat::Email => {
+            let url = Url::parse(url).map_err(|_| {
+                fault("not a URL: use one such as smtps://mail.example.com or smtp://localhost")
+            })?;
+            MailRoute::new(config, &url)
+                .map(Target::Mail)
+                .map_err(fault)
+        }
+        WebhookFormat::Ndjson => {
+            let path = config.file.clone().unwrap_or_default();
+            let directory = match path.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+                parent => parent.unwrap_or(Path::new("")),
+            };
+            if !directory.is_dir() {
+                return Err(EndpointError::Directory {
+                    endpoint: config.id.clone(),
+                    path,
+                });
+            }
+            Ok(Target::File(EventFile::new(path, config)))
+        }
+        _ => {
+            let url = parse_url(url, config.allow_http).map_err(fault)?;
+            Ok(Target::Web {
+                url,
+                allow_http: config.allow_http,
+            })
+        }
     }
 }
 
@@ -257,19 +357,12 @@ mod tests {
         let secret_file = dir.path().join("secret");
         std::fs::write(&secret_file, secret).unwrap();
         std::fs::set_permissions(&secret_file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        EndpointConfig {
-            id: EndpointId::parse("crm").unwrap(),
-            url: "https://crm.example/hook?token=t0ken".to_owned(),
-            url_file: None,
-            secret_file: Some(secret_file),
-            events: Vec::new(),
-            filter: None,
-            allow_http: false,
-            format: WebhookFormat::Standard,
-            payload: WebhookPayload::Full,
-            message: None,
-            ordered: false,
-        }
+        let id = EndpointId::parse("crm").unwrap();
+        EndpointConfig::webhook(
+            id,
+            "https://crm.example/hook?token=t0ken",
+            Some(secret_file),
+        )
     }
 
     fn chain(error: &EndpointError) -> String {
@@ -287,7 +380,13 @@ mod tests {
     fn errors_name_the_endpoint_and_say_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let good = config(&dir, SECRET);
-        assert_eq!(Endpoint::build(&good, None).unwrap().secrets().len(), 1);
+        assert_eq!(
+            Endpoint::build(&good, None)
+                .unwrap()
+                .secrets(start())
+                .count(),
+            1
+        );
         let text = |config: &EndpointConfig| chain(&Endpoint::build(config, None).unwrap_err());
 
         for (url, problem) in [

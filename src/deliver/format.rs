@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::chat::{self, Dialect};
+use super::chat::{self, Chat};
 use crate::config::WebhookFormat;
 
 /// What is sent besides the signature.
@@ -56,14 +56,16 @@ pub(super) fn wire(
         headers: vec![("content-type", json.to_owned())],
         body,
     };
-    let dialect = match format {
-        WebhookFormat::Standard => return plain(frozen),
-        WebhookFormat::Slack => Some(Dialect::Slack),
-        WebhookFormat::Teams => Some(Dialect::Teams),
+    let chat = match format {
+        WebhookFormat::Standard | WebhookFormat::Ndjson | WebhookFormat::Email => {
+            return plain(frozen);
+        }
+        WebhookFormat::Slack => Some(Chat::Slack),
+        WebhookFormat::Teams => Some(Chat::Teams),
         WebhookFormat::Cloudevents | WebhookFormat::CloudeventsBinary => None,
     };
-    if let Some(dialect) = dialect {
-        return plain(chat::message(dialect, &frozen, template).unwrap_or(frozen));
+    if let Some(chat) = chat {
+        return plain(chat::message(chat, &frozen, template).unwrap_or(frozen));
     }
     let Ok(event) = serde_json::from_slice::<Frozen<'_>>(&frozen) else {
         return plain(frozen);

@@ -1,4 +1,4 @@
-//! Deliver: what happened goes out to webhook endpoints, signed, until they have it.
+//! Deliver: what happened goes out to webhooks, signed, to chats, mailboxes and files, until they have it.
 //!
 //! **Contract.** At least once, one id an event: receivers deduplicate on `webhook-id`. An event's
 //! body is rendered from the store's current state at the first attempt and then frozen, and what an endpoint's
@@ -6,8 +6,8 @@
 //! time. A delivery leaves the queue only when its attempt is on disk: after a kill between sending and
 //! recording it is sent again. Endpoints share nothing but the store: a dead one delays no other.
 //!
-//! Signing is `sign` with `keys`, the wire format `payload`, `format` and `chat`, the schedule `retry` and `breaker`, the loop `dispatcher`. Nothing
-//! here follows a redirect, logs a body or a secret, reads the wall clock or opens a socket of its own.
+//! Signing is `sign` with `keys`, the wire format `payload`, `format` and `chat`, the ways out `send`, `mail` and `file`, the schedule `retry`
+//! and `breaker`, the loop `dispatcher` with `intake` and `attempt`. Nothing here follows a redirect, logs a body or a secret, or reads the wall clock.
 
 mod attempt;
 mod breaker;
@@ -15,11 +15,15 @@ mod chat;
 mod data;
 pub mod dispatcher;
 pub mod endpoint;
+mod file;
 mod format;
+mod intake;
 pub mod keys;
+mod mail;
 pub mod payload;
 pub mod probe;
 pub mod retry;
+mod send;
 pub mod sign;
 
 #[cfg(test)]
@@ -32,7 +36,8 @@ mod tests;
 use futures_util::future::try_join_all;
 
 pub use dispatcher::{Dispatcher, DispatcherSetup, StepOutcome, Tally};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, Signer, Target};
+pub use send::Outcome;
 
 use crate::domain::EndpointId;
 use crate::store::StoreError;

@@ -40,6 +40,10 @@ pub enum Answer {
     },
     /// No answer: refused, unreachable, too late.
     None,
+    /// It was taken, and no status says so.
+    Taken,
+    /// It will never be taken.
+    Refused,
 }
 
 /// What follows from an attempt.
@@ -67,6 +71,8 @@ pub enum DeadReason {
     Exhausted,
     /// `Retry-After` asked for more than 24 hours.
     RetryAfterTooLong,
+    /// It will never be taken.
+    Refused,
 }
 
 /// Judges the `attempt`-th attempt (from 1), made at `now`; the first was made at `first_attempt_at`.
@@ -80,12 +86,14 @@ pub fn judge(
 ) -> Verdict {
     let mut at = later(now, wait(attempt, rng));
     let mut hold_until = None;
-    if let Answer::Status {
-        status,
-        retry_after,
-    } = answer
-    {
-        match status {
+    match answer {
+        Answer::Taken => return Verdict::Delivered,
+        Answer::Refused => return Verdict::Dead(DeadReason::Refused),
+        Answer::None => {}
+        Answer::Status {
+            status,
+            retry_after,
+        } => match status {
             200..=299 => return Verdict::Delivered,
             410 => return Verdict::Gone,
             429 | 503 => {
@@ -98,7 +106,7 @@ pub fn judge(
                 }
             }
             _ => {}
-        }
+        },
     }
     if at > later(first_attempt_at, GIVE_UP_AFTER) {
         return Verdict::Dead(DeadReason::Exhausted);

@@ -38,10 +38,15 @@ pub enum VerifyError {
 
 /// Signs a body with each secret: the value of `webhook-signature`.
 #[must_use]
-pub fn sign(secrets: &[Secret], id: &str, at: Timestamp, body: &[u8]) -> String {
+pub fn sign<'a>(
+    secrets: impl IntoIterator<Item = &'a Secret>,
+    id: &str,
+    at: Timestamp,
+    body: &[u8],
+) -> String {
     let content = signed_content(id, &at.as_second().to_string(), body);
     let signatures: Vec<String> = secrets
-        .iter()
+        .into_iter()
         .map(|secret| {
             let signature = STANDARD.encode(secret.sign(&content));
             format!("{},{signature}", secret.scheme())

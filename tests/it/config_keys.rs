@@ -152,6 +152,6 @@ fn the_examples_are_good_configuration() {
             config.endpoints.len(),
             config.digests.len()
         ),
-        (1, 1, 2, 1)
+        (1, 1, 4, 1)
     );
 }

@@ -1,6 +1,7 @@
 //! Builders for this module's tests.
 
 pub mod receiver;
+pub mod smtp;
 pub mod world;
 
 use jiff::Timestamp;

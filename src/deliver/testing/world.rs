@@ -57,18 +57,10 @@ impl World {
     }
 
     pub fn endpoint_config(&self, name: &str, url: &str) -> EndpointConfig {
+        let id = EndpointId::parse(name).unwrap();
         EndpointConfig {
-            id: EndpointId::parse(name).unwrap(),
-            url: url.to_owned(),
-            url_file: None,
-            secret_file: Some(self.secret_file()),
-            events: Vec::new(),
-            filter: None,
             allow_http: true,
-            format: crate::config::WebhookFormat::Standard,
-            payload: crate::config::WebhookPayload::Full,
-            message: None,
-            ordered: false,
+            ..EndpointConfig::webhook(id, url, Some(self.secret_file()))
         }
     }
 

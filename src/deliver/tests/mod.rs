@@ -2,6 +2,7 @@
 
 mod faults;
 mod order;
+mod sinks;
 
 use std::sync::Arc;
 use std::time::Duration;
