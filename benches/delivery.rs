@@ -160,6 +160,7 @@ impl World {
                 timeout_secs: 15,
                 concurrency: CONCURRENCY,
                 max_waiting: 1_000_000,
+                key_file: std::path::PathBuf::new(),
             },
             public_url: None,
             zone: TimeZone::UTC,

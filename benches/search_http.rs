@@ -30,6 +30,7 @@ use overheard::insight::{Request, Searcher};
 use overheard::query::LabelField;
 use overheard::query::time::time_key;
 use overheard::runtime::Clock;
+use overheard::runtime::seal::SealKey;
 use overheard::store::{BatchCommit, PostCommit, Store};
 use overheard::web::auth::issue_token;
 use overheard::web::{Door, Role, WebState, router, serve_tcp};
@@ -470,6 +471,7 @@ impl Client {
         let (declared, declared_receiver) = watch::channel(Arc::default());
         let (commands, command_receiver) = mpsc::channel(1);
         let (clock, _hand) = Clock::manual(now);
+        let key = std::env::temp_dir().join(format!("overheard-bench-{}.key", std::process::id()));
         let state = WebState {
             searcher,
             store: store.clone(),
@@ -482,6 +484,7 @@ impl Client {
             status: Arc::new(Vec::new),
             metrics: Arc::new(String::new),
             rebuild: watch::channel(overheard::web::Rebuild::default()).1,
+            seal_key: Arc::new(SealKey::read_or_create(&key).expect("a key")),
             commands,
         };
         let served = serve_tcp(

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::endpoints::{self, Endpoints, seal_key};
 use super::files::{create_data_dir, open_index, open_store, zone};
 use crate::analysis::{self, AnalyzerHandle};
 use crate::config::Config;
@@ -18,6 +19,7 @@ use crate::ingest::{Indexer, Monitors, Pipeline, Poller};
 use crate::insight::Searcher;
 use crate::runtime::Clock;
 use crate::runtime::lock::DataLock;
+use crate::runtime::seal::SealKey;
 use crate::sources;
 use crate::store::Store;
 
@@ -40,7 +42,8 @@ pub struct App {
     pub(super) monitors: watch::Sender<Arc<Monitors>>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) pollers: Vec<Arc<Poller>>,
-    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) seal_key: Arc<SealKey>,
+    pub(super) endpoints: Option<Endpoints>,
     pub(super) indexer: Option<Indexer>,
     pub(super) searcher: Searcher,
     pub(super) listener: Option<TcpListener>,
@@ -56,10 +59,11 @@ impl App {
         create_data_dir(&config.data_dir)?;
         let lock = DataLock::acquire(&config.data_dir)?;
         let fetcher = Fetcher::new(&config.fetch, clock.clone())?;
-        let endpoints = build_endpoints(&config)?;
+        let seal_key = Arc::new(seal_key(&config)?);
         let zone = zone(&config)?;
         let monitors = Arc::new(Monitors::parse(&config.monitors, zone.clone())?);
         let store = open_store(&config, clock.now()).await?;
+        let endpoints = endpoints::all(&config, &store, &seal_key).await?;
         fetcher.restore_holds(store.holds().await?);
         let opened = open_index(&config, &store).await?;
         let searcher = Searcher::new(opened.reader.clone(), store.clone());
@@ -82,7 +86,8 @@ impl App {
             monitors,
             pipeline,
             pollers: Vec::new(),
-            endpoints,
+            seal_key,
+            endpoints: Some(endpoints),
             indexer: Some(indexer),
             searcher,
             config,
@@ -122,12 +127,6 @@ impl App {
         self.monitors.borrow().summaries().cloned().collect()
     }
 
-    /// A dispatcher for each endpoint of the configuration that the app was built from.
-    pub(super) fn dispatchers(&mut self) -> Vec<Dispatcher> {
-        let endpoints = std::mem::take(&mut self.endpoints);
-        self.dispatchers_to(&self.config, endpoints)
-    }
-
     /// A dispatcher for each endpoint.
     pub(super) fn dispatchers_to(
         &self,
@@ -148,19 +147,6 @@ impl App {
         };
         endpoints.into_iter().map(dispatcher).collect()
     }
-}
-
-/// The endpoints of the configuration, ready for use.
-///
-/// # Errors
-/// When the URL, the secret or the filter of one cannot work.
-pub fn build_endpoints(config: &Config) -> anyhow::Result<Vec<Endpoint>> {
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    config
-        .endpoints
-        .iter()
-        .map(|endpoint| Ok(Endpoint::build(endpoint, credentials.as_deref())?))
-        .collect()
 }
 
 /// Loads the model on its own threads; seconds of blocking work.

@@ -2,6 +2,7 @@
 
 mod build;
 mod chores;
+mod endpoints;
 mod files;
 mod heads;
 mod once;
@@ -10,7 +11,8 @@ mod reload;
 mod run;
 mod status;
 
-pub use build::{App, AppOptions, build_endpoints, check};
+pub use build::{App, AppOptions, check};
+pub use endpoints::{endpoint, endpoint_names};
 pub use files::{
     create_data_dir, nothing_yet, open_searcher, open_store, open_store_read_only, rebuild_index,
     socket_path, zone,

@@ -1,5 +1,6 @@
 //! `run --once`: every source once, everything scored, indexed and delivered that is due. For cron, backfills and tests.
 
+use anyhow::Context;
 use serde::Serialize;
 
 use super::build::App;
@@ -37,7 +38,11 @@ impl App {
     /// When store or index fail; a source's fault is counted.
     pub async fn run_once(mut self) -> anyhow::Result<OnceSummary> {
         let mut summary = OnceSummary::default();
-        let dispatchers = self.dispatchers();
+        let endpoints = self
+            .endpoints
+            .take()
+            .context("the app was started before")?;
+        let dispatchers = self.dispatchers_to(&self.config, endpoints.ready);
         for dispatcher in &dispatchers {
             dispatcher.register().await?;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::ingest::Monitors;
 
-use super::build::build_endpoints;
+use super::endpoints;
 use super::files::zone;
 use super::run::{Group, Running};
 use super::status;
@@ -21,13 +21,13 @@ impl Running {
         let mut config = Config::load(app.config_path.as_deref(), std::env::vars())?;
         config.data_dir.clone_from(&app.config.data_dir);
         let monitors = Arc::new(Monitors::parse(&config.monitors, zone(&config)?)?);
-        let endpoints = build_endpoints(&config)?;
+        let endpoints = endpoints::all(&config, &app.store, &app.seal_key).await?;
         let pollers = app.build_pollers(&config)?;
 
         let restart = needs_restart(&app.config, &config);
-        let _ = self
-            .declared
-            .send(Arc::new(status::declared(&config, &monitors)));
+        let count = endpoints.ready.len();
+        let declared = status::declared(&config, &monitors, endpoints.declared.clone());
+        let _ = self.declared.send(Arc::new(declared));
         app.monitors.send_replace(monitors);
         {
             let mut ears = self.ears.lock().await;
@@ -38,14 +38,14 @@ impl Running {
         for poller in &pollers {
             poller.resume_mended().await?;
         }
-        let dispatchers = app.dispatchers_to(&config, endpoints);
-        self.start_ears(&config, pollers, dispatchers).await?;
+        self.restart_endpoints(&config, endpoints).await?;
+        self.start_ears(&config, pollers).await?;
         let said = format!(
-            "{} sources, {} monitors, {} endpoints{restart}",
+            "{} sources, {} monitors, {count} endpoints{restart}",
             config.sources.len(),
             config.monitors.len(),
-            config.endpoints.len()
         );
+        *self.config.lock().await = config;
         tracing::info!("reloaded the configuration: {said}");
         Ok(said)
     }
@@ -60,6 +60,10 @@ fn needs_restart(old: &Config, new: &Config) -> String {
         ("models", old.models != new.models),
         ("index", old.index != new.index),
         ("ingest", old.ingest != new.ingest),
+        (
+            "deliver.key_file",
+            old.deliver.key_file != new.deliver.key_file,
+        ),
         ("log", old.log != new.log),
         ("digests", old.digests != new.digests),
         ("time_zone", old.time_zone != new.time_zone),

@@ -1,7 +1,7 @@
 //! Starts all parts and stops them in order.
 //!
-//! Three groups, each with its own supervisor and token: *ears* (pollers and dispatchers, replaced by a
-//! reload), *desk* (page, API, digests, housekeeping) and *index*. They stop in that order, so that
+//! Four groups, each with its own supervisor and token: *ears* (pollers, replaced by a reload), *mouths* (dispatchers, replaced
+//! whenever an endpoint changes), *desk* (page, API, digests, housekeeping) and *index*. They stop in that order, so that
 //! what was committed last is still indexed and still served until then.
 
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::build::App;
+use super::endpoints::Mouths;
 use super::files::socket_path;
 use super::status;
 use crate::config::Config;
-use crate::deliver::Dispatcher;
 use crate::ingest::{self, Indexer, Poller, Rota, RotaHandle};
 use crate::runtime::notify::Notifier;
 use crate::runtime::telemetry::Metrics;
@@ -33,7 +33,10 @@ const COMMANDS: usize = 16;
 /// A running daemon.
 pub struct Running {
     pub(super) app: Arc<App>,
+    /// What was read last.
+    pub(super) config: Mutex<Config>,
     pub(super) ears: Mutex<Group>,
+    pub(super) mouths: Mutex<Mouths>,
     pub(super) declared: watch::Sender<Arc<Declared>>,
     rebuild: watch::Sender<Rebuild>,
     /// Somebody wants a new index.
@@ -67,8 +70,12 @@ impl Group {
 
     /// Stops the tasks; those that do not end in time are named in the log.
     pub(super) async fn stopped(&self) {
+        self.stopped_within(STOP_DEADLINE).await;
+    }
+
+    pub(super) async fn stopped_within(&self, deadline: Duration) {
         self.stop.cancel();
-        let late = self.supervisor.stopped(STOP_DEADLINE).await;
+        let late = self.supervisor.stopped(deadline).await;
         if !late.is_empty() {
             tracing::warn!(tasks = late.join(", "), "tasks did not stop in time");
         }
@@ -99,16 +106,22 @@ impl App {
             .with_context(|| format!("could not listen on {}", socket.display()))?;
         let indexer = self.indexer.take().context("the app was started before")?;
         let pollers = std::mem::take(&mut self.pollers);
-        let dispatchers = self.dispatchers();
+        let endpoints = self
+            .endpoints
+            .take()
+            .context("the app was started before")?;
 
         let app = Arc::new(self);
         let (commands, commanded) = mpsc::channel(COMMANDS);
         let (declared, declared_receiver) = watch::channel(Arc::new(status::declared(
             &app.config,
             &app.monitors.borrow(),
+            endpoints.declared,
         )));
         let running = Arc::new(Running {
+            config: Mutex::new(app.config.clone()),
             ears: Mutex::new(Group::new(&app.clock)),
+            mouths: Mutex::default(),
             desk: Group::new(&app.clock),
             index: Group::new(&app.clock),
             indexer: Arc::new(Mutex::new(indexer)),
@@ -122,13 +135,16 @@ impl App {
             app,
         });
 
-        for dispatcher in &dispatchers {
-            dispatcher.register().await?;
-        }
+        let config = &running.app.config;
+        let dispatchers = running.app.dispatchers_to(config, endpoints.ready);
+        let mut mouths = running.mouths.lock().await;
+        mouths.start(dispatchers, &running.app.clock).await?;
+        drop(mouths);
         running.follow_store();
         running.rebuild_when_wanted();
-        let config = &running.app.config;
-        running.start_ears(config, pollers, dispatchers).await?;
+        running.start_ears(config, pollers).await?;
+        // It is bound; who connects now waits a moment.
+        tracing::info!(address = %address, "listening");
         running.serve(
             listener.into_std()?,
             unix.into_std()?,
@@ -137,7 +153,6 @@ impl App {
         );
         running.keep_house(commanded);
         running.notifier.ready(&running.summary());
-        tracing::info!(address = %address, "listening");
         Ok(running)
     }
 }
@@ -186,6 +201,7 @@ impl Running {
         self.notifier.stopping();
         tracing::info!("stopping");
         self.ears.lock().await.stopped().await;
+        self.mouths.lock().await.stopped().await;
         self.desk.stopped().await;
         self.index.stopped().await;
         if let Err(error) = self.indexer.lock().await.catch_up().await {
@@ -210,7 +226,7 @@ impl Running {
         });
     }
 
-    /// Starts pollers and dispatchers in the group that a reload replaces.
+    /// Starts pollers in the group that a reload replaces.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -218,7 +234,6 @@ impl Running {
         &self,
         config: &Config,
         pollers: Vec<Arc<Poller>>,
-        dispatchers: Vec<Dispatcher>,
     ) -> anyhow::Result<()> {
         let subscriber = self.app.subscriber(config, &pollers).await?;
         let mut ears = self.ears.lock().await;
@@ -235,16 +250,6 @@ impl Running {
                 let subscriber = Arc::clone(&subscriber);
                 async move { Ok(subscriber.run(stop).await?) }
             });
-        }
-        for dispatcher in dispatchers {
-            let dispatcher = Arc::new(dispatcher);
-            ears.supervisor.spawn(
-                format!("endpoint {}", dispatcher.endpoint().id()),
-                move |stop| {
-                    let dispatcher = Arc::clone(&dispatcher);
-                    async move { Ok(dispatcher.run(stop).await?) }
-                },
-            );
         }
         Ok(())
     }
@@ -317,6 +322,7 @@ impl Running {
             }),
             metrics: Arc::new(move || metrics.render()),
             rebuild: self.rebuild.subscribe(),
+            seal_key: Arc::clone(&app.seal_key),
             commands,
         };
         let (tcp, local) = (
@@ -348,7 +354,11 @@ impl Running {
                 let troubles = ears.rota.iter().flat_map(RotaHandle::troubles);
                 parts.extend(troubles.map(status::troubled));
             }
-            Err(_) => parts.push(status::reloading()),
+            Err(_) => parts.push(status::reloading("sources")),
+        }
+        match self.mouths.try_lock() {
+            Ok(mouths) => parts.extend(mouths.parts()),
+            Err(_) => parts.push(status::reloading("endpoints")),
         }
         parts
     }
@@ -435,6 +445,11 @@ impl Running {
                     rota.push(push, answer);
                 }
             }
+            web::Command::Deliver(endpoint, answer) => {
+                let restarted = self.restart_endpoint(&endpoint).await;
+                let _ = answer.send(restarted.map_err(|error| format!("{error:#}")));
+            }
+            web::Command::Wake => self.mouths.lock().await.wake(),
             web::Command::Reload(answer) => {
                 let _ = answer.send(self.reload().await.map_err(|error| format!("{error:#}")));
             }

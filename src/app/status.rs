@@ -5,10 +5,14 @@ use crate::domain::SourceId;
 use crate::ingest::Monitors;
 use crate::runtime::Supervisor;
 use crate::runtime::supervisor::{TaskState, TaskStatus};
-use crate::web::{Declared, DeclaredSource, PartState, PartStatus};
+use crate::web::{Declared, DeclaredEndpoint, DeclaredSource, PartState, PartStatus};
 
 /// What the configuration declares and people want to see.
-pub(super) fn declared(config: &Config, monitors: &Monitors) -> Declared {
+pub(super) fn declared(
+    config: &Config,
+    monitors: &Monitors,
+    endpoints: Vec<DeclaredEndpoint>,
+) -> Declared {
     Declared {
         monitors: monitors.summaries().cloned().collect(),
         sources: config
@@ -20,11 +24,7 @@ pub(super) fn declared(config: &Config, monitors: &Monitors) -> Declared {
                 enabled: source.enabled,
             })
             .collect(),
-        endpoints: config
-            .endpoints
-            .iter()
-            .map(|endpoint| endpoint.id.clone())
-            .collect(),
+        endpoints,
     }
 }
 
@@ -61,11 +61,11 @@ pub(super) fn is_alive(task: &TaskState) -> bool {
     task.status != TaskStatus::Restarting
 }
 
-/// The part that stands for sources and endpoints while they are replaced.
-pub(super) fn reloading() -> PartStatus {
+/// The part that stands for sources or endpoints while they are replaced.
+pub(super) fn reloading(what: &str) -> PartStatus {
     PartStatus {
-        name: "sources and endpoints".to_owned(),
+        name: what.to_owned(),
         state: PartState::Degraded,
-        detail: Some("the configuration is being read again".to_owned()),
+        detail: Some("they are being started anew".to_owned()),
     }
 }

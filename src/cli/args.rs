@@ -91,6 +91,9 @@ pub enum Command {
     /// List and replay webhook deliveries
     #[command(subcommand)]
     Deliveries(super::deliveries_args::DeliveriesCommand),
+    /// List who is told, and make webhook endpoints without the configuration file (through the running daemon)
+    #[command(subcommand)]
+    Endpoints(super::endpoints_args::EndpointsCommand),
     /// Sign and verify webhooks by hand, for those who write receivers
     #[command(subcommand)]
     Webhook(super::webhook::WebhookCommand),

@@ -14,6 +14,7 @@ use crate::fetch::Fetcher;
 use crate::insight::DeadLetterDto;
 use crate::insight::admin_dto::{DeliveryDto, EventDeliveriesDto};
 use crate::runtime::Clock;
+use crate::store::Store;
 
 /// The most that is listed of one endpoint.
 const MOST: usize = 1_000;
@@ -41,8 +42,8 @@ pub async fn run(
         DeliveriesCommand::Dead { json } => {
             let store = app::open_store_read_only(config).await?;
             let mut dead = Vec::new();
-            for endpoint in &config.endpoints {
-                let letters = store.dead_letters(&endpoint.id, 0, MOST).await?;
+            for endpoint in &app::endpoint_names(config, &store).await? {
+                let letters = store.dead_letters(endpoint, 0, MOST).await?;
                 dead.extend(letters.iter().map(DeadLetterDto::from));
             }
             if json {
@@ -90,9 +91,9 @@ pub async fn run(
                     let now = Clock::system().now();
                     let store = app::open_store(config, now).await?;
                     let mut count = 0;
-                    for endpoint in &config.endpoints {
+                    for endpoint in &app::endpoint_names(config, &store).await? {
                         count += store
-                            .requeue(&endpoint.id, event.clone().map(|event| vec![event]), now)
+                            .requeue(endpoint, event.clone().map(|event| vec![event]), now)
                             .await?;
                     }
                     store.close().await;
@@ -112,7 +113,8 @@ async fn pause_or_resume(
     output: &Output,
 ) -> anyhow::Result<()> {
     daemon::heard(config)?;
-    endpoints(config, Some(endpoint))?;
+    let store = app::open_store_read_only(config).await?;
+    endpoints(config, &store, Some(endpoint)).await?;
     match daemon::writer(config)? {
         Writer::Daemon(client) => {
             let action = if pause { "pause" } else { "resume" };
@@ -138,19 +140,22 @@ async fn pause_or_resume(
 }
 
 /// The endpoint with this name, or all of them.
-fn endpoints(config: &Config, name: Option<&EndpointId>) -> anyhow::Result<Vec<EndpointId>> {
-    let all = config.endpoints.iter().map(|endpoint| endpoint.id.clone());
+async fn endpoints(
+    config: &Config,
+    store: &Store,
+    name: Option<&EndpointId>,
+) -> anyhow::Result<Vec<EndpointId>> {
+    let known = app::endpoint_names(config, store).await?;
     let Some(name) = name else {
-        return Ok(all.collect());
+        return Ok(known);
     };
-    let known: Vec<EndpointId> = all.collect();
     anyhow::ensure!(
         !known.is_empty(),
-        "there is no endpoint \"{name}\": the configuration has none; add an [[endpoints]] block"
+        "there is no endpoint \"{name}\", nor any other; add an [[endpoints]] block, or make one with `overheard endpoints set`"
     );
     anyhow::ensure!(
         known.contains(name),
-        "there is no endpoint \"{name}\" in the configuration; there are: {}",
+        "there is no endpoint \"{name}\"; there are: {}",
         known
             .iter()
             .map(EndpointId::as_str)
@@ -168,8 +173,8 @@ async fn list(
     json: bool,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let endpoints = endpoints(config, endpoint.as_ref())?;
     let store = app::open_store_read_only(config).await?;
+    let endpoints = endpoints(config, &store, endpoint.as_ref()).await?;
     let state = state.map(DeliveryState::as_str);
     let mut listed = Vec::new();
     for endpoint in &endpoints {
@@ -201,7 +206,7 @@ async fn list(
 
 async fn show(config: &Config, event: &EventId, json: bool, output: &Output) -> anyhow::Result<()> {
     let store = app::open_store_read_only(config).await?;
-    let endpoints = endpoints(config, None)?;
+    let endpoints = endpoints(config, &store, None).await?;
     let shown = EventDeliveriesDto::of(&store, &endpoints, event).await?;
     let shown = shown.with_context(|| {
         format!("there is no event {event}: `overheard deliveries list` prints ids")
@@ -232,12 +237,7 @@ async fn test(
     json: bool,
     output: &Output,
 ) -> anyhow::Result<i32> {
-    endpoints(config, Some(endpoint))?;
-    let built = app::build_endpoints(config)?;
-    let built = built
-        .iter()
-        .find(|built| built.id() == endpoint)
-        .context("invariant: each endpoint of the configuration was built")?;
+    let built = &app::endpoint(config, endpoint).await?;
     let clock = Clock::system();
     let fetcher = Fetcher::new(&config.fetch, clock.clone())?;
     let timeout = std::time::Duration::from_secs(config.deliver.timeout_secs);

@@ -11,6 +11,8 @@ mod daemon;
 mod deliveries;
 mod deliveries_args;
 mod digest;
+mod endpoints;
+mod endpoints_args;
 pub mod feed;
 mod feed_args;
 mod fetch;
@@ -92,6 +94,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         }
         Command::Digest(args) => digest::run(&load(&global)?, &args, output).await,
         Command::Deliveries(command) => deliveries::run(&load(&global)?, command, output).await,
+        Command::Endpoints(command) => endpoints::run(&load(&global)?, command, output).await,
         Command::Webhook(command) => webhook::run(command, output),
         Command::Index(args::IndexCommand::Rebuild) => {
             index::rebuild(&load(&global)?, output).await

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{DigestId, EndpointId, EventKind, MonitorId};
 
@@ -27,6 +27,8 @@ pub struct DeliverConfig {
     pub concurrency: usize,
     /// Most deliveries that wait for one endpoint; with more, events wait in the outbox for their turn.
     pub max_waiting: u64,
+    /// A file with the key that seals the secrets of endpoints made by API; `endpoints.key` in the data directory when empty.
+    pub key_file: PathBuf,
 }
 
 /// Who is told: a webhook receiver, a chat, a mailbox or a file.
@@ -105,7 +107,7 @@ impl EndpointConfig {
 }
 
 /// How much events say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebhookPayload {
     /// All that is known; ids and a link where that is over 20 kB.
@@ -116,7 +118,7 @@ pub enum WebhookPayload {
 }
 
 /// How events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebhookFormat {
     /// Our own envelope, as Standard Webhooks recommends.

@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::dispatcher::Dispatcher;
-use super::endpoint::Target;
 use super::intake::post_of;
 use super::mail::Report;
 use super::payload::{self, Facts};
 use super::retry::{Answer, DeadReason, Verdict, judge};
 use super::send::{Outcome, Sending};
+use super::target::Target;
 use crate::domain::{EventId, PostId, PostRecord, Subject};
 use crate::store::{Attempt, AttemptOutcome, PendingDelivery, StoreError};
 

@@ -9,11 +9,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use url::Url;
 
-use super::file::EventFile;
 use super::keys::{KeyError, Secret};
-use super::mail::MailRoute;
+use super::target::Target;
 use crate::config::{EndpointConfig, WebhookFormat, WebhookPayload};
 use crate::domain::{EndpointId, EventKind, PostRecord};
 use crate::query::{self, Candidate, MatchContext, Query, Truth};
@@ -68,21 +66,6 @@ pub enum EndpointError {
     },
 }
 
-/// Where an endpoint is.
-pub enum Target {
-    /// A receiver of webhooks, or a chat.
-    Web {
-        /// Where to post.
-        url: Url,
-        /// Whether plain http is allowed.
-        allow_http: bool,
-    },
-    /// Mailboxes.
-    Mail(MailRoute),
-    /// A file.
-    File(EventFile),
-}
-
 /// A secret, and when it stops to sign.
 #[derive(Debug)]
 pub struct Signer {
@@ -115,16 +98,6 @@ impl fmt::Debug for Endpoint {
             .field("signers", &self.signers)
             .field("events", &self.events)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Web { url, .. } => f.debug_tuple("Web").field(&url.host_str()).finish(),
-            Self::Mail(route) => route.fmt(f),
-            Self::File(file) => file.fmt(f),
-        }
     }
 }
 
@@ -177,7 +150,7 @@ impl Endpoint {
         signers: Vec<Signer>,
     ) -> Result<Self, EndpointError> {
         let endpoint = || config.id.clone();
-        let target = target(config, url)?;
+        let target = Target::of(config, url)?;
         let filter = config
             .filter
             .as_deref()
@@ -189,11 +162,10 @@ impl Endpoint {
             })?;
         Ok(Self {
             id: endpoint(),
-            address: match &target {
-                Target::File(file) => Sha256::digest(file.path().as_os_str().as_encoded_bytes()),
-                Target::Web { url, .. } => Sha256::digest(url.as_str()),
-                Target::Mail(_) => Sha256::digest(format!("{url} {}", config.to.join(" "))),
-            }
+            address: Sha256::digest(match &target {
+                Target::Web { url, .. } => url.to_string(),
+                other => other.address(),
+            })
             .into(),
             target,
             signers,
@@ -285,64 +257,6 @@ impl Endpoint {
         };
         query::matches(filter, &candidate, &context) == Truth::True
     }
-}
-
-/// Where the configuration leads, `url` being what it or its file says.
-fn target(config: &EndpointConfig, url: &str) -> Result<Target, EndpointError> {
-    let fault = |problem| EndpointError::Url {
-        endpoint: config.id.clone(),
-        problem,
-    };
-    match config.format {
-        WebhookFormat::Email => {
-            let url = Url::parse(url).map_err(|_| {
-                fault("not a URL: use one such as smtps://mail.example.com or smtp://localhost")
-            })?;
-            MailRoute::new(config, &url)
-                .map(Target::Mail)
-                .map_err(fault)
-        }
-        WebhookFormat::Ndjson => {
-            let path = config.file.clone().unwrap_or_default();
-            let directory = match path.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-                parent => parent.unwrap_or(Path::new("")),
-            };
-            if !directory.is_dir() {
-                return Err(EndpointError::Directory {
-                    endpoint: config.id.clone(),
-                    path,
-                });
-            }
-            Ok(Target::File(EventFile::new(path, config)))
-        }
-        _ => {
-            let url = parse_url(url, config.allow_http).map_err(fault)?;
-            Ok(Target::Web {
-                url,
-                allow_http: config.allow_http,
-            })
-        }
-    }
-}
-
-fn parse_url(text: &str, allow_http: bool) -> Result<Url, &'static str> {
-    let url = Url::parse(text)
-        .map_err(|_| "not a URL: use one such as https://crm.example/hooks/overheard")?;
-    match url.scheme() {
-        "https" => {}
-        "http" if allow_http => {}
-        "http" => {
-            return Err(
-                "plain http: use https, or set allow_http = true for a receiver on this machine",
-            );
-        }
-        _ => return Err("neither https nor http"),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("one with a user name or password: leave them out, requests are signed");
-    }
-    Ok(url)
 }
 
 #[cfg(test)]

@@ -99,6 +99,12 @@ impl MailRoute {
         })
     }
 
+    /// The mailboxes.
+    pub(super) fn address(&self) -> String {
+        let to = self.to.iter().map(|to| to.email.to_string());
+        to.collect::<Vec<_>>().join(", ")
+    }
+
     /// Sends what is told of the event with this id, within `timeout`.
     pub(super) async fn send(
         &self,

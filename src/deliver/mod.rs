@@ -20,11 +20,13 @@ mod format;
 mod intake;
 pub mod keys;
 mod mail;
+pub mod managed;
 pub mod payload;
 pub mod probe;
 pub mod retry;
 mod send;
 pub mod sign;
+pub mod target;
 
 #[cfg(test)]
 mod schema;
@@ -36,8 +38,9 @@ mod tests;
 use futures_util::future::try_join_all;
 
 pub use dispatcher::{Dispatcher, DispatcherSetup, StepOutcome, Tally};
-pub use endpoint::{Endpoint, EndpointError, Signer, Target};
+pub use endpoint::{Endpoint, EndpointError, Signer};
 pub use send::Outcome;
+pub use target::Target;
 
 use crate::domain::EndpointId;
 use crate::store::StoreError;

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::chat::{self, Dialect};
-use super::endpoint::{Endpoint, Target};
+use super::endpoint::Endpoint;
 use super::file::EventFile;
 use super::format::{Wire, wire};
 use super::mail::{MailFault, Report};
 use super::payload;
 use super::sign::{self, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP};
+use super::target::Target;
 use crate::config::WebhookPayload;
 use crate::domain::EventId;
 use crate::fetch::{Fetcher, HeaderName, HeaderValue, PostAnswer, PostRequest};

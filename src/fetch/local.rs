@@ -75,6 +75,24 @@ impl LocalClient {
         self.send(request).await
     }
 
+    /// Puts JSON to a path.
+    ///
+    /// # Errors
+    /// When the daemon does not answer.
+    pub async fn put(&self, path: &str, json: Vec<u8>) -> Result<LocalAnswer, LocalError> {
+        let request = self.client.put(url(path));
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(json)).await
+    }
+
+    /// Deletes what a path names.
+    ///
+    /// # Errors
+    /// When the daemon does not answer.
+    pub async fn delete(&self, path: &str) -> Result<LocalAnswer, LocalError> {
+        self.send(self.client.delete(url(path))).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<LocalAnswer, LocalError> {
         let error = |source| LocalError {
             socket: self.socket.clone(),

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod lock;
 pub mod notify;
 pub mod panics;
+pub mod seal;
 pub mod secret;
 pub mod supervisor;
 pub mod telemetry;

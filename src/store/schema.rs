@@ -12,11 +12,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::{Fault, StoreError};
 
 /// `MIGRATIONS[n]` takes a store from schema `n` to schema `n + 1`.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/0001.sql"),
     include_str!("schema/0002.sql"),
     include_str!("schema/0003.sql"),
     include_str!("schema/0004.sql"),
+    include_str!("schema/0005.sql"),
 ];
 
 /// Earlier versions can lose commits in a race between a writer that resets the log and a checkpoint.

@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use utoipa::ToSchema;
 
 pub use assets::Assets;
 pub use auth::{ApiToken, Auth, Role};
@@ -28,9 +30,11 @@ pub use problem::Problem;
 pub use ready::{PartState, PartStatus};
 pub use serve::{bind_socket, serve_tcp, serve_unix};
 
+use crate::deliver::managed::Settings;
 use crate::domain::{EndpointId, MonitorSummary, Push, Pushed, SourceId};
 use crate::insight::Searcher;
 use crate::runtime::Clock;
+use crate::runtime::seal::SealKey;
 use crate::store::Store;
 
 /// Everything that requests need. Clones share it.
@@ -58,6 +62,8 @@ pub struct WebState {
     pub metrics: MetricsRenderer,
     /// How far the building of a new index is.
     pub rebuild: watch::Receiver<Rebuild>,
+    /// Seals the secrets of endpoints.
+    pub seal_key: Arc<SealKey>,
     /// To the application.
     pub commands: mpsc::Sender<Command>,
 }
@@ -75,8 +81,43 @@ pub struct Declared {
     pub monitors: Vec<MonitorSummary>,
     /// Origins.
     pub sources: Vec<DeclaredSource>,
-    /// Webhook receivers.
-    pub endpoints: Vec<EndpointId>,
+    /// Who is told; also those that were made by API.
+    pub endpoints: Vec<DeclaredEndpoint>,
+}
+
+impl Declared {
+    /// The names of all endpoints.
+    pub(in crate::web) fn endpoint_names(&self) -> Vec<EndpointId> {
+        self.endpoints
+            .iter()
+            .map(|endpoint| endpoint.id.clone())
+            .collect()
+    }
+}
+
+/// Who made something: only its maker's way changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The configuration file.
+    File,
+    /// The API.
+    Api,
+}
+
+/// An endpoint and what may be said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredEndpoint {
+    /// The name.
+    pub id: EndpointId,
+    /// Who made it.
+    pub origin: Origin,
+    /// The host, the mailboxes or the file; never a whole URL, which may hold a token.
+    pub address: String,
+    /// What it gets, and how.
+    pub settings: Settings,
+    /// What a person should mend.
+    pub problem: Option<String>,
 }
 
 /// A source as the configuration declares it.
@@ -108,6 +149,10 @@ pub struct Rebuild {
 pub enum Command {
     /// Begins to build the index anew from the store, while the old one serves; refused while that is under way.
     RebuildIndex(oneshot::Sender<Result<String, String>>),
+    /// An endpoint changed in the store.
+    Deliver(EndpointId, oneshot::Sender<Result<String, String>>),
+    /// Queues of endpoints changed in the store.
+    Wake,
     /// Reads the configuration again; on an error the old one stays.
     Reload(oneshot::Sender<Result<String, String>>),
     /// A source's next poll was brought forward in the store.

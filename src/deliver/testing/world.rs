@@ -85,6 +85,7 @@ impl World {
                 timeout_secs: 15,
                 concurrency: 4,
                 max_waiting: 100_000,
+                key_file: std::path::PathBuf::new(),
             },
             public_url: None,
             zone: TimeZone::UTC,

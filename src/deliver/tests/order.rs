@@ -187,6 +187,7 @@ async fn beyond_the_bound_events_stay_in_the_outbox_and_none_is_lost() {
     setup.zone = TimeZone::UTC;
     setup.config = DeliverConfig {
         max_waiting: 3,
+        key_file: std::path::PathBuf::new(),
         ..setup.config
     };
     let crm = world.endpoint_config("crm", &receiver.url);

@@ -297,7 +297,7 @@ pub(in crate::web) async fn requeue(
     event: Option<EventId>,
 ) -> Result<u64, Problem> {
     let now = site.web.clock.now();
-    let endpoints = site.web.declared.borrow().endpoints.clone();
+    let endpoints = site.web.declared.borrow().endpoint_names();
     let mut requeued = 0;
     for endpoint in &endpoints {
         let events = event.clone().map(|event| vec![event]);
@@ -307,14 +307,19 @@ pub(in crate::web) async fn requeue(
         let enabled = site.web.store.enable_endpoint(endpoint).await;
         enabled.map_err(|error| Problem::internal(&error))?;
     }
-    // The dispatchers look at their queues when they start.
-    ask(site, Command::Reload).await?;
+    wake(site)?;
     Ok(requeued)
+}
+
+/// Lets the dispatchers look at their queues.
+pub(super) fn wake(site: &SharedSite) -> Result<(), Problem> {
+    let told = site.web.commands.try_send(Command::Wake);
+    told.map_err(|_| Problem::unavailable("other commands are under way; try again in a moment"))
 }
 
 pub(super) async fn ask(
     site: &SharedSite,
-    command: fn(oneshot::Sender<Result<String, String>>) -> Command,
+    command: impl FnOnce(oneshot::Sender<Result<String, String>>) -> Command,
 ) -> Result<String, Problem> {
     let (reply, answer) = oneshot::channel();
     let gone = || Problem::unavailable("the daemon is stopping; try again when it runs");

@@ -61,7 +61,7 @@ pub(in crate::web) async fn deliveries(
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request(format!("limit is 1 to {MAX_LIMIT}")));
     }
-    let mut endpoints = site.web.declared.borrow().endpoints.clone();
+    let mut endpoints = site.web.declared.borrow().endpoint_names();
     if let Some(wanted) = parameter.endpoint {
         endpoints.retain(|endpoint| *endpoint == wanted);
         if endpoints.is_empty() {
@@ -93,7 +93,7 @@ pub(in crate::web) async fn event(
     _: Reader,
     Named(event): Named<EventId>,
 ) -> Result<Json<EventDeliveriesDto>, Problem> {
-    let endpoints = site.web.declared.borrow().endpoints.clone();
+    let endpoints = site.web.declared.borrow().endpoint_names();
     let shown = EventDeliveriesDto::of(&site.web.store, &endpoints, &event).await;
     let shown = shown.map_err(|error| Problem::internal(&error))?;
     let unknown = || Problem::not_found(format!("there is no event {event}"));

@@ -6,13 +6,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::admin::{Done, ask};
+use super::admin::{Done, wake};
 use super::extract::Named;
 use super::openapi::{Answers, TAG_DELIVERIES};
-use crate::domain::EndpointId;
+use crate::config::{WebhookFormat, WebhookPayload};
+use crate::deliver::managed::Settings;
+use crate::domain::{EndpointId, EventKind};
 use crate::store::StoreError;
 use crate::web::auth::guard::{Crm, Reader};
-use crate::web::{Command, Problem, SharedSite};
+use crate::web::{DeclaredEndpoint, Origin, Problem, SharedSite};
 
 /// `{"endpoints": [..]}`
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,13 +22,67 @@ pub(in crate::web) struct Endpoints {
     endpoints: Vec<EndpointDto>,
 }
 
-/// A webhook receiver and how it fares.
+/// What an endpoint gets, and how.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(in crate::web) struct SettingsDto {
+    /// `standard`, `cloudevents`, `cloudevents-binary`, `slack` or `teams`; of the file also `email` and `ndjson`.
+    #[schema(value_type = String)]
+    pub format: WebhookFormat,
+    /// `full`, or `thin` for ids and a link.
+    #[schema(value_type = String)]
+    pub payload: WebhookPayload,
+    /// Which events; empty means all.
+    #[schema(value_type = Vec<String>)]
+    pub events: Vec<EventKind>,
+    /// Only mentions that match this query.
+    pub filter: Option<String>,
+    /// The words of a chat's message, with fields of the event's data in braces; our own when absent.
+    pub message: Option<String>,
+    /// Whether a customer's events go out one after the other.
+    pub ordered: bool,
+    /// Allows plain http, for receivers on this machine.
+    pub allow_http: bool,
+}
+
+impl From<&Settings> for SettingsDto {
+    fn from(settings: &Settings) -> Self {
+        let Settings {
+            format,
+            payload,
+            events,
+            filter,
+            message,
+            ordered,
+            allow_http,
+        } = settings.clone();
+        Self {
+            format,
+            payload,
+            events,
+            filter,
+            message,
+            ordered,
+            allow_http,
+        }
+    }
+}
+
+/// An endpoint and how it fares.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(in crate::web) struct EndpointDto {
     /// The name.
     pub id: String,
-    /// `active`, `paused` by a person, or `disabled` since it answered 410.
+    /// Who made it: the configuration `file`, or the `api`. Each changes its own alone.
+    pub origin: Origin,
+    /// The host, the mailboxes or the file.
+    pub address: String,
+    /// What it gets, and how.
+    #[serde(flatten)]
+    pub settings: SettingsDto,
+    /// `active`, `paused` by a person, `disabled` since it answered 410, or `failed` until its `problem` is mended.
     pub state: String,
+    /// What a person should mend.
+    pub problem: Option<String>,
     /// Since when it is paused or disabled.
     pub since: Option<Timestamp>,
     /// Deliveries that wait for an attempt.
@@ -92,16 +148,29 @@ pub(in crate::web) async fn all_endpoints(
     let newest = store.tip().borrow().event_seq;
     let declared = site.web.declared.borrow().endpoints.clone();
     let mut endpoints = Vec::with_capacity(declared.len());
-    for id in &declared {
+    for DeclaredEndpoint {
+        id,
+        origin,
+        address,
+        settings,
+        problem,
+    } in declared
+    {
+        let id = &id;
         let counts = store.delivery_counts(id).await?;
         let position = store.endpoint_position(id).await?;
         let (state, since) = match (since(&paused, id), since(&disabled, id)) {
+            _ if problem.is_some() && origin == Origin::Api => ("failed", None),
             (Some(at), _) => ("paused", Some(at)),
             (None, Some(at)) => ("disabled", Some(at)),
             (None, None) => ("active", None),
         };
         endpoints.push(EndpointDto {
             id: id.to_string(),
+            origin,
+            address,
+            settings: (&settings).into(),
+            problem,
             state: state.to_owned(),
             since,
             waiting: counts.pending,
@@ -120,7 +189,8 @@ pub(in crate::web) async fn pause_or_resume(
     endpoint: &EndpointId,
     pause: bool,
 ) -> Result<Done, Problem> {
-    if !site.web.declared.borrow().endpoints.contains(endpoint) {
+    let known = site.web.declared.borrow().endpoint_names();
+    if !known.contains(endpoint) {
         return Err(Problem::not_found(format!(
             "there is no endpoint \"{endpoint}\""
         )));
@@ -133,8 +203,7 @@ pub(in crate::web) async fn pause_or_resume(
     };
     let changed = changed.map_err(|error| Problem::internal(&error))?;
     if !pause && changed {
-        // The dispatchers look at their queues when they start.
-        ask(site, Command::Reload).await?;
+        wake(site)?;
     }
     let message = match (pause, changed) {
         (true, true) => {

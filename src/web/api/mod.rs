@@ -10,6 +10,7 @@ mod etag;
 pub mod export;
 pub(in crate::web) mod extract;
 pub mod live;
+pub mod managed;
 pub mod mentions;
 pub mod openapi;
 pub mod overview;
@@ -54,6 +55,8 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(deliveries::deliveries))
         .routes(routes!(deliveries::event))
         .routes(routes!(endpoints::endpoints))
+        .routes(routes!(managed::endpoint, managed::put, managed::remove))
+        .routes(routes!(managed::rotate))
         .routes(routes!(endpoints::pause))
         .routes(routes!(endpoints::resume))
         .layer(from_fn(etag::tagged))

@@ -31,6 +31,9 @@ struct DeliveriesPage {
 
 struct Line {
     name: String,
+    /// Where it is, and how it is told.
+    address: String,
+    problem: Option<String>,
     state: &'static str,
     glyph: &'static str,
     class: &'static str,
@@ -100,7 +103,7 @@ async fn page(site: &SharedSite, reader: &PageReader) -> Result<DeliveriesPage, 
         zone: &site.web.zone,
     };
     let fare = all_endpoints(site).await.map_err(failed)?;
-    let declared = site.web.declared.borrow().endpoints.clone();
+    let declared = site.web.declared.borrow().endpoint_names();
     let endpoints = fare.iter().map(|fare| line(fare, moment)).collect();
     let mut dead = Vec::new();
     let mut more = false;
@@ -126,15 +129,18 @@ async fn page(site: &SharedSite, reader: &PageReader) -> Result<DeliveriesPage, 
 
 fn line(fare: &EndpointDto, moment: Moment<'_>) -> Line {
     let (state, glyph, class) = match (fare.state.as_str(), fare.dead, fare.waiting) {
+        ("failed", _, _) => ("must be mended", "■", "negative"),
         ("paused", _, _) => ("paused", "■", "neutral"),
         ("disabled", _, _) => ("gone: it answered 410", "■", "negative"),
         (_, 1.., _) => ("gave some up", "▲", "negative"),
         (_, 0, 1..) => ("waiting", "○", "neutral"),
         (_, 0, 0) => ("up to date", "●", "fine"),
     };
-    let is_active = fare.state == "active";
+    let is_active = matches!(fare.state.as_str(), "active" | "failed");
     Line {
         name: fare.id.clone(),
+        address: fare.address.clone(),
+        problem: fare.problem.as_deref().map(format::sentence),
         state,
         glyph,
         class,

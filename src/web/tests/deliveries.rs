@@ -25,7 +25,7 @@ async fn waiting() -> (Site, String) {
         .await
         .unwrap();
     let declared = Declared {
-        endpoints: vec![crm],
+        endpoints: vec![declared_endpoint("crm")],
         ..Declared::default()
     };
     site.declared.send(declared.into()).unwrap();
@@ -85,15 +85,8 @@ async fn an_endpoint_is_paused_and_resumed_by_api_and_page() {
     let page = site.get("/deliveries").await.body;
     assert!(page.contains("/deliveries/crm/resume") && !page.contains("/deliveries/crm/pause"));
 
-    let mut commands = std::mem::replace(&mut site.commands, tokio::sync::mpsc::channel(1).1);
-    let application = async {
-        let Some(Command::Reload(reply)) = commands.recv().await else {
-            panic!("the dispatchers are not started anew");
-        };
-        reply.send(Ok(String::new())).unwrap();
-    };
-    let resume = site.send("POST /deliveries/crm/resume", &bearer, "");
-    let (resumed, ()) = tokio::join!(resume, application);
+    let resumed = site.send("POST /deliveries/crm/resume", &bearer, "").await;
+    assert!(matches!(site.commands.try_recv(), Ok(Command::Wake)));
     assert_eq!(
         (resumed.status, resumed.header("location")),
         (303, Some("/deliveries"))

@@ -3,7 +3,7 @@
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::site::{Reply, Site, post, scored};
+use super::site::{Reply, Site, declared_endpoint, post, scored};
 use crate::domain::{Customer, CustomerId, Identity, SentimentLabel};
 use crate::store::PostCommit;
 
@@ -89,10 +89,16 @@ async fn every_get_answers_what_is_described() {
     );
     let event = failed.id.to_string();
     site.state.store.add_events(vec![failed]).await.unwrap();
+    let declared = crate::web::Declared {
+        endpoints: vec![declared_endpoint("crm")],
+        ..crate::web::Declared::default()
+    };
+    site.declared.send(declared.into()).unwrap();
     let known = [
         ("/api/v1/deliveries/{id}", event),
         ("/api/v1/mentions/{id}", post(0, "").post.id.to_string()),
         ("/api/v1/customers/{id}", "C-1".to_owned()),
+        ("/api/v1/endpoints/{id}", "crm".to_owned()),
     ];
     let paths = description["paths"].as_object().unwrap();
     let mut asked = 0;

@@ -7,7 +7,7 @@ use crate::web::{ApiToken, Role};
 use Role::{Admin, Crm, Manager, Marketing, Viewer};
 
 /// Who may do what changes something, or tells of tokens; everybody else may read everything.
-const GUARDED: [(&str, &str, &[Role]); 13] = [
+const GUARDED: [(&str, &str, &[Role]); 16] = [
     (
         "POST",
         "/api/v1/mentions/{id}/correction",
@@ -17,6 +17,9 @@ const GUARDED: [(&str, &str, &[Role]); 13] = [
     ("POST", "/api/v1/sources/{id}/refresh", &[Manager, Admin]),
     ("POST", "/api/v1/customers/import", &[Crm, Admin]),
     ("POST", "/api/v1/deliveries/replay", &[Crm, Admin]),
+    ("PUT", "/api/v1/endpoints/{id}", &[Crm, Admin]),
+    ("DELETE", "/api/v1/endpoints/{id}", &[Crm, Admin]),
+    ("POST", "/api/v1/endpoints/{id}/rotate", &[Crm, Admin]),
     ("POST", "/api/v1/endpoints/{id}/pause", &[Crm, Admin]),
     ("POST", "/api/v1/endpoints/{id}/resume", &[Crm, Admin]),
     ("GET", "/api/v1/index", &[Admin]),

@@ -11,10 +11,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::IndexConfig;
+use crate::deliver::managed::Settings;
 use crate::domain::analysis::LabelScore;
 use crate::domain::*;
 use crate::index::{Index, IndexChange, IndexReader};
 use crate::insight::Searcher;
+use crate::runtime::seal::SealKey;
 use crate::runtime::{Clock, ManualClock};
 use crate::store::{BatchCommit, NewToken, PostCommit, Store};
 use crate::web::*;
@@ -33,6 +35,17 @@ pub(super) struct Site {
     port: u16,
     _tasks: JoinSet<()>,
     _dir: tempfile::TempDir,
+}
+
+/// An endpoint of the configuration file.
+pub(super) fn declared_endpoint(name: &str) -> DeclaredEndpoint {
+    DeclaredEndpoint {
+        id: EndpointId::parse(name).unwrap(),
+        origin: Origin::File,
+        address: "crm.example".to_owned(),
+        settings: Settings::default(),
+        problem: None,
+    }
 }
 
 /// An answer.
@@ -96,6 +109,7 @@ impl Site {
             }),
             metrics: Arc::new(|| "overheard_up 1\n".to_owned()),
             rebuild: watch::channel(Rebuild::default()).1,
+            seal_key: Arc::new(SealKey::read_or_create(&dir.path().join("key")).unwrap()),
             commands: sender,
         };
         let stop = CancellationToken::new();
