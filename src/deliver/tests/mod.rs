@@ -1,6 +1,7 @@
 //! The whole way: a real store, a real receiver on loopback, a clock that stands still.
 
 mod faults;
+mod kills;
 mod order;
 mod sinks;
 

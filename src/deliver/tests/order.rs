@@ -32,7 +32,7 @@ fn ids(receiver: &Receiver) -> Vec<String> {
 }
 
 /// The author of all posts here is a customer.
-async fn with_customer(world: &World) {
+pub(super) async fn with_customer(world: &World) {
     let post = testing::post("0", "a");
     let handle = post.author.unwrap().handle.to_lowercase();
     let (mut customer, _) = testing::record("0", "a").customer.unwrap();
