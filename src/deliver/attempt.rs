@@ -110,7 +110,7 @@ impl Dispatcher {
         }
         let attempt = Attempt {
             endpoint: endpoint.id().clone(),
-            event: id.clone(),
+            seq: delivery.event.seq,
             at,
             status: match outcome {
                 Outcome::Answered(answer) => Some(answer.status),
@@ -125,7 +125,7 @@ impl Dispatcher {
                 Verdict::Dead(_) | Verdict::Gone => AttemptOutcome::Dead,
             },
         };
-        self.report(&attempt, number, verdict);
+        self.report(id, &attempt, number, verdict);
         let sent = match verdict {
             Verdict::Delivered => Sent::Delivered,
             Verdict::Retry { .. } => Sent::Failed,
@@ -220,13 +220,12 @@ impl Dispatcher {
     }
 
     /// Counts the attempt and logs what an operator should know.
-    fn report(&self, attempt: &Attempt, number: u32, verdict: Verdict) {
+    fn report(&self, event: &EventId, attempt: &Attempt, number: u32, verdict: Verdict) {
         let endpoint = attempt.endpoint.as_str();
         let count = |name: &'static str| {
             metrics::counter!(name, "endpoint" => endpoint.to_owned()).increment(1);
         };
         count("overheard_webhook_attempts_total");
-        let event = &attempt.event;
         let problem = attempt.error.as_deref().unwrap_or_default();
         match verdict {
             Verdict::Delivered => {

@@ -4,7 +4,6 @@
 //! the store. (Only a pause that the receiver asked for is in memory as well, for deliveries that
 //! have not been tried yet.) Never sends before the body is frozen.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -25,18 +24,20 @@ use super::file::EventFile;
 use super::send::{self, Door, event_of};
 use super::target::Target;
 use crate::config::DeliverConfig;
-use crate::domain::EventId;
 use crate::fetch::Fetcher;
 use crate::runtime::{Clock, later};
 use crate::store::{Attempt, PendingDelivery, Store, StoreError};
 
-/// Deliveries taken in one step: several rounds of the usual concurrency, so that one slow answer
-/// does not leave the other permits idle; at most 5 MB of bodies.
-const DELIVERIES_PER_STEP: usize = 256;
+/// Deliveries taken in one step: many rounds of the usual concurrency, so that one slow answer does not leave the other permits
+/// idle.
+const DELIVERIES_PER_STEP: usize = 512;
 
-/// Attempts that are recorded together, and how long a silence ends the wait for more: what a kill sends again.
-const RECORD_AT_ONCE: usize = 64;
-const RECORD_AFTER: Duration = Duration::from_millis(50);
+/// Bodies that are frozen in one commit; twice as many are in memory, at most 5 MB.
+const FROZEN_AT_ONCE: usize = 128;
+
+/// Most attempts that are recorded in one commit, and how long the first of them waits for the others: what a kill sends again.
+const RECORDED_AT_ONCE: usize = 64;
+const RECORD_AFTER: Duration = Duration::from_millis(20);
 
 /// The longest sleep, should a wake-up get lost.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -227,25 +228,31 @@ impl Dispatcher {
             return Ok(StepOutcome::Idle { until: None });
         }
         self.memory().gone = false;
-        let mut tally = Tally {
-            looked_at: self.take_events().await?,
-            ..Tally::default()
-        };
-        if setup.store.endpoint_paused(endpoint.id()).await? {
-            return Ok(match tally.looked_at {
-                0 => StepOutcome::Idle { until: None },
-                _ => StepOutcome::Worked(tally),
-            });
-        }
+        let mut tally = Tally::default();
         let now = setup.clock.now();
-        let held = self.held_until(now);
-        if held.is_none() {
-            let most = match self.memory().breaker.is_on_trial(now) {
-                true => 1,
-                false => DELIVERIES_PER_STEP,
-            };
-            let due = setup.store.due_deliveries(endpoint.id(), now, most).await?;
-            self.send_all(due, stop, &mut tally).await?;
+        let (paused, held) = (
+            setup.store.endpoint_paused(endpoint.id()).await?,
+            self.held_until(now),
+        );
+        let most = match (
+            paused || held.is_some(),
+            self.memory().breaker.is_on_trial(now),
+        ) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => DELIVERIES_PER_STEP,
+        };
+        let due = match most {
+            0 => Vec::new(),
+            most => setup.store.due_deliveries(endpoint.id(), now, most).await?,
+        };
+        // While these are sent, the next are queued.
+        let (sent, looked_at) =
+            tokio::join!(self.send_all(due, stop, &mut tally), self.take_events());
+        sent?;
+        tally.looked_at = looked_at?;
+        if paused && tally == Tally::default() {
+            return Ok(StepOutcome::Idle { until: None });
         }
         if tally != Tally::default() {
             return Ok(StepOutcome::Worked(tally));
@@ -269,47 +276,78 @@ impl Dispatcher {
         }
     }
 
+    /// Three things at a time: bodies are frozen, the ones before are sent, and what came of those is recorded. Each waits for the
+    /// disk or the receiver, and none for another's wait.
     async fn send_all(
         &self,
         due: Vec<PendingDelivery>,
         stop: &CancellationToken,
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
-        let concurrency = self.setup.config.concurrency.max(1);
-        let mut bodies = self.bodies(&due).await?;
         if let Target::File(file) = self.endpoint.target() {
-            return self.append_all(file, due, bodies, tally).await;
+            return self.append_all(file, due, tally).await;
         }
-        let attempts = due.into_iter().filter_map(|delivery| {
-            let body = bodies.remove(&delivery.event.event.id)?;
-            Some(self.attempt(delivery, body, stop))
-        });
-        let mut sending = futures_util::stream::iter(attempts).buffer_unordered(concurrency);
-        let mut made = Vec::new();
-        let mut failure = None;
-        // A failure of the store does not break off attempts that are under way.
-        loop {
-            let sent = tokio::select! {
-                sent = sending.next() => sent,
-                () = self.setup.clock.sleep(RECORD_AFTER), if !made.is_empty() => {
-                    failure = self.record(&mut made).await.err().or(failure);
-                    continue;
-                }
-            };
-            match sent {
-                None => break,
-                Some(Err(error)) => failure = Some(error),
-                Some(Ok((sent, attempt))) => {
-                    tally.note(sent);
-                    made.extend(attempt);
+        let (ready, mut to_send) = mpsc::channel(FROZEN_AT_ONCE);
+        let (made, mut to_record) = mpsc::channel(RECORDED_AT_ONCE);
+        let freezing = async move {
+            for part in due.chunks(FROZEN_AT_ONCE) {
+                let mut bodies = self.bodies(part).await?;
+                for delivery in part {
+                    let Some(body) = bodies.remove(&delivery.event.event.id) else {
+                        continue;
+                    };
+                    if ready.send((delivery.clone(), body)).await.is_err() {
+                        return Ok(());
+                    }
                 }
             }
-            if made.len() >= RECORD_AT_ONCE {
-                failure = self.record(&mut made).await.err().or(failure);
+            Ok(())
+        };
+        let concurrency = self.setup.config.concurrency.max(1);
+        let sending = async move {
+            let waiting = futures_util::stream::poll_fn(|context| to_send.poll_recv(context));
+            let mut attempts = waiting
+                .map(|(delivery, body)| self.attempt(delivery, body, stop))
+                .buffer_unordered(concurrency);
+            let mut failure = None;
+            // A failure of the store does not break off attempts that are under way.
+            while let Some(sent) = attempts.next().await {
+                match sent {
+                    Err(error) => failure = Some(error),
+                    Ok((sent, attempt)) => {
+                        tally.note(sent);
+                        if let Some(attempt) = attempt {
+                            // Whoever records ends after this.
+                            let _ = made.send(attempt).await;
+                        }
+                    }
+                }
             }
-        }
-        failure = self.record(&mut made).await.err().or(failure);
-        failure.map_or(Ok(()), Err)
+            failure.map_or(Ok(()), Err)
+        };
+        let recording = async {
+            let (mut attempts, mut failure) = (Vec::new(), None);
+            while let Some(first) = to_record.recv().await {
+                attempts.push(first);
+                let is_late = self.setup.clock.sleep(RECORD_AFTER);
+                tokio::pin!(is_late);
+                while attempts.len() < RECORDED_AT_ONCE {
+                    let room = RECORDED_AT_ONCE - attempts.len();
+                    tokio::select! {
+                        more = to_record.recv_many(&mut attempts, room) => {
+                            if more == 0 {
+                                break;
+                            }
+                        }
+                        () = &mut is_late => break,
+                    }
+                }
+                failure = self.record(&mut attempts).await.err().or(failure);
+            }
+            failure.map_or(Ok(()), Err)
+        };
+        let (frozen, sent, recorded) = tokio::join!(freezing, sending, recording);
+        frozen.and(sent).and(recorded)
     }
 
     /// Writes all bodies to the file at once: each write waits for the disk.
@@ -317,10 +355,10 @@ impl Dispatcher {
         &self,
         file: &EventFile,
         due: Vec<PendingDelivery>,
-        mut bodies: HashMap<EventId, Vec<u8>>,
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
         let at = self.setup.clock.now();
+        let mut bodies = self.bodies(&due).await?;
         let (mut lines, mut told) = (Vec::new(), Vec::new());
         for delivery in due {
             if let Some(body) = bodies.remove(&delivery.event.event.id) {

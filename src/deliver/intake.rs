@@ -109,7 +109,7 @@ impl Dispatcher {
                     .is_ordered()
                     .then(|| lane(&stored.event.subject, &records));
                 wanted.push(Queued {
-                    event: stored.event.id,
+                    seq: stored.seq,
                     lane,
                 });
             }

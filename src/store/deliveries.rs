@@ -15,8 +15,8 @@ use crate::domain::{EndpointId, EventId};
 /// An event that an endpoint is to get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
-    /// Which.
-    pub event: EventId,
+    /// The event's number.
+    pub seq: u64,
     /// Deliveries of one lane never overtake each other; absent where the order does not matter.
     pub lane: Option<String>,
 }
@@ -53,8 +53,8 @@ pub enum AttemptOutcome {
 pub struct Attempt {
     /// To whom.
     pub endpoint: EndpointId,
-    /// What.
-    pub event: EventId,
+    /// The event's number.
+    pub seq: u64,
     /// When.
     pub at: Timestamp,
     /// The answer's status; absent when there was no answer.
@@ -228,12 +228,11 @@ impl Store {
             let mut queued = 0;
             let mut insert = connection.prepare_cached(
                 "INSERT INTO deliveries (endpoint, event, state, first_queued_at, queued_at, next_attempt_at, lane)
-                 SELECT ?1, seq, 'pending', ?3, ?3, ?3, ?4 FROM events WHERE id = ?2 AND withdrawn = 0
+                 SELECT ?1, seq, 'pending', ?3, ?3, ?3, ?4 FROM events WHERE seq = ?2 AND withdrawn = 0
                  ON CONFLICT DO NOTHING",
             )?;
-            for Queued { event, lane } in &events {
-                let event = hash_bytes(event.as_str());
-                queued += insert.execute((&endpoint, event, micros(now), lane))?;
+            for Queued { seq, lane } in &events {
+                queued += insert.execute((&endpoint, count(*seq), micros(now), lane))?;
             }
             connection
                 .prepare_cached(
@@ -441,33 +440,43 @@ fn record_attempt(connection: &Connection, attempt: &Attempt) -> Sql<bool> {
         AttemptOutcome::Dead => ("dead", None),
     };
     let endpoint = attempt.endpoint.as_str();
-    let event = hash_bytes(attempt.event.as_str());
-    let changed = connection
+    let event = count(attempt.seq);
+    let recorded: Option<u32> = connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?3, next_attempt_at = coalesce(?4, next_attempt_at),
                  attempts = attempts + 1, tries = tries + 1,
                  last_attempt_at = ?5, last_status = ?6, last_error = ?7
-             WHERE endpoint = ?1 AND event = (SELECT seq FROM events WHERE id = ?2)
-               AND state <> 'delivered'",
+             WHERE endpoint = ?1 AND event = ?2 AND state <> 'delivered'
+             RETURNING attempts",
+        )?
+        .query_row(
+            (
+                endpoint,
+                event,
+                state,
+                next,
+                micros(attempt.at),
+                attempt.status,
+                &attempt.error,
+            ),
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(number) = recorded else {
+        return Ok(false);
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO delivery_attempts (endpoint, event, number, at, status, error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute((
             endpoint,
             event,
-            state,
-            next,
+            number,
             micros(attempt.at),
             attempt.status,
             &attempt.error,
         ))?;
-    if changed == 0 {
-        return Ok(false);
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery_attempts (endpoint, event, number, at, status, error)
-             SELECT endpoint, event, attempts, last_attempt_at, last_status, last_error
-             FROM deliveries WHERE endpoint = ?1 AND event = (SELECT seq FROM events WHERE id = ?2)",
-        )?
-        .execute((endpoint, event))?;
     Ok(true)
 }

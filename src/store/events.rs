@@ -78,12 +78,16 @@ impl Store {
             )?;
             let mut read = connection.prepare_cached("SELECT body FROM events WHERE id = ?1")?;
             let mut frozen = HashMap::with_capacity(bodies.len());
-            for (event, body) in &bodies {
+            for (event, body) in bodies {
                 let bytes = hash_bytes(event.as_str());
-                freeze.execute((bytes, body))?;
-                let row: Option<Option<Vec<u8>>> =
-                    read.query_row([bytes], |row| row.get(0)).optional()?;
-                frozen.extend(row.flatten().map(|body| (event.clone(), body)));
+                let body = match freeze.execute((bytes, &body))? {
+                    1 => Some(body),
+                    _ => read
+                        .query_row([bytes], |row| row.get(0))
+                        .optional()?
+                        .flatten(),
+                };
+                frozen.extend(body.map(|body| (event, body)));
             }
             Ok(frozen)
         })

@@ -15,10 +15,10 @@ async fn with_mentions(count: i64) -> (tempfile::TempDir, Store, Vec<EventId>) {
     (dir, store, ids)
 }
 
-fn attempt(event: &EventId, at: i64, outcome: AttemptOutcome) -> Attempt {
+fn attempt(seq: u64, at: i64, outcome: AttemptOutcome) -> Attempt {
     Attempt {
         endpoint: endpoint(),
-        event: event.clone(),
+        seq,
         at: after(at),
         status: Some(500),
         error: Some("status 500".into()),
@@ -26,12 +26,8 @@ fn attempt(event: &EventId, at: i64, outcome: AttemptOutcome) -> Attempt {
     }
 }
 
-fn to_queue(events: &[EventId]) -> Vec<Queued> {
-    let queued = |event: &EventId| Queued {
-        event: event.clone(),
-        lane: None,
-    };
-    events.iter().map(queued).collect()
+fn to_queue(events: std::ops::RangeInclusive<u64>) -> Vec<Queued> {
+    events.map(|seq| Queued { seq, lane: None }).collect()
 }
 
 #[tokio::test]
@@ -61,12 +57,12 @@ async fn a_position_and_its_deliveries_are_queued_once() {
     let crm = endpoint();
     assert_eq!(store.endpoint_position(&crm).await.unwrap(), None);
     let queued = store
-        .enqueue(&crm, 3, to_queue(&ids[..2]), after(1))
+        .enqueue(&crm, 3, to_queue(1..=2), after(1))
         .await
         .unwrap();
     assert_eq!(queued, 2);
     let queued = store
-        .enqueue(&crm, 2, to_queue(&ids[..2]), after(9))
+        .enqueue(&crm, 2, to_queue(1..=2), after(9))
         .await
         .unwrap();
     assert_eq!(queued, 0);
@@ -88,16 +84,16 @@ async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
     let (_dir, store, ids) = with_mentions(3).await;
     let crm = endpoint();
     store
-        .enqueue(&crm, 3, to_queue(&ids), start())
+        .enqueue(&crm, 3, to_queue(1..=3), start())
         .await
         .unwrap();
     let later = AttemptOutcome::Retry {
         next_attempt_at: after(100),
     };
-    let made = vec![attempt(&ids[0], 1, later)];
+    let made = vec![attempt(1, 1, later)];
     assert_eq!(store.record_attempts(made).await.unwrap(), 1);
-    for id in &ids[1..] {
-        let dead = attempt(id, 2, AttemptOutcome::Dead);
+    for seq in 2..=3 {
+        let dead = attempt(seq, 2, AttemptOutcome::Dead);
         assert_eq!(store.record_attempts(vec![dead]).await.unwrap(), 1);
     }
     assert_eq!(store.next_due(&crm).await.unwrap(), Some(after(100)));
@@ -125,7 +121,7 @@ async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
     let places: Vec<_> = due.iter().map(|d| (d.tries, d.queued_at)).collect();
     assert_eq!(places, [(1, start()), (0, after(200)), (0, after(300))]);
 
-    let mut good = attempt(&ids[1], 400, AttemptOutcome::Delivered);
+    let mut good = attempt(2, 400, AttemptOutcome::Delivered);
     (good.status, good.error) = (Some(204), None);
     assert_eq!(store.record_attempts(vec![good.clone()]).await.unwrap(), 1);
     assert_eq!(
@@ -153,7 +149,7 @@ async fn what_tells_of_a_deleted_post_is_sent_no_more() {
     let (_dir, store, ids) = with_mentions(2).await;
     let crm = endpoint();
     store
-        .enqueue(&crm, 2, to_queue(&ids), start())
+        .enqueue(&crm, 2, to_queue(1..=2), start())
         .await
         .unwrap();
     let mut gone = batch(Vec::new());
@@ -162,11 +158,11 @@ async fn what_tells_of_a_deleted_post_is_sent_no_more() {
     let due = store.due_deliveries(&crm, after(9), 9).await.unwrap();
     let order: Vec<_> = due.iter().map(|d| d.event.event.id.clone()).collect();
     assert_eq!(order, ids[1..]);
-    let late = attempt(&ids[0], 9, AttemptOutcome::Delivered);
+    let late = attempt(1, 9, AttemptOutcome::Delivered);
     assert_eq!(store.record_attempts(vec![late]).await.unwrap(), 0);
     assert_eq!(
         store
-            .enqueue(&crm, 2, to_queue(&ids[..1]), start())
+            .enqueue(&crm, 2, to_queue(1..=1), start())
             .await
             .unwrap(),
         0

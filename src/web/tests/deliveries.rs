@@ -15,10 +15,7 @@ async fn waiting() -> (Site, String) {
     mention.events.push(event);
     let site = Site::new(vec![mention]).await;
     let crm = EndpointId::parse("crm").unwrap();
-    let queued = Queued {
-        event: id.clone(),
-        lane: None,
-    };
+    let queued = Queued { seq: 1, lane: None };
     site.state
         .store
         .enqueue(&crm, 1, vec![queued], now)
