@@ -479,6 +479,7 @@ impl Client {
             zone: TimeZone::UTC,
             base_url: format!("http://{address}"),
             behind_proxy: false,
+            requests_per_second: 0,
             auth: Arc::default(),
             declared: declared_receiver,
             status: Arc::new(Vec::new),

@@ -23,7 +23,7 @@ use crate::ingest::{self, Indexer, Poller, Rota, RotaHandle};
 use crate::runtime::notify::Notifier;
 use crate::runtime::telemetry::Metrics;
 use crate::runtime::{Clock, Supervisor};
-use crate::web::{self, Auth, Declared, Door, Rebuild, Role, WebState};
+use crate::web::{self, Auth, Declared, Door, FIRST_USER, Rebuild, WebState};
 
 /// The longest that a group may take to stop; then the next one is stopped all the same.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
@@ -176,7 +176,7 @@ impl Running {
         let secret =
             self.auth
                 .sessions
-                .new_link(Role::Admin, self.app.clock.now(), &mut rand::rng());
+                .new_link(FIRST_USER, self.app.clock.now(), &mut rand::rng());
         format!("{}/login?token={}", self.base_url(), secret.expose_secret())
     }
 
@@ -314,6 +314,7 @@ impl Running {
             zone: app.zone.clone(),
             base_url: self.base_url(),
             behind_proxy: app.config.web.behind_proxy,
+            requests_per_second: app.config.web.requests_per_second,
             auth: Arc::clone(&self.auth),
             declared,
             status: Arc::new(move || {

@@ -107,7 +107,17 @@ pub enum Command {
     #[command(subcommand)]
     Model(ModelCommand),
     /// Print a one-time link to the page of the running daemon
-    Login,
+    Login {
+        /// Whom it lets in [default: the administrator "admin"]
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Say who may come in by browser, and with which role
+    #[command(subcommand)]
+    User(super::access::UserCommand),
+    /// Show who changed what, and check that the log is whole
+    #[command(subcommand)]
+    Audit(super::access::AuditCommand),
     /// Create, list and revoke API tokens
     #[command(subcommand)]
     Token(TokenCommand),

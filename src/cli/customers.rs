@@ -1,5 +1,6 @@
 //! `overheard customers`: import and timeline.
 
+use super::access;
 use super::customers_args::{CustomerFormat, CustomersCommand};
 use super::daemon::{self, Writer};
 use super::output::{BOLD, DIM, Output};
@@ -70,6 +71,7 @@ async fn import(config: &Config, content: Vec<u8>, is_csv: bool) -> anyhow::Resu
             let outcome = store
                 .import_customers(std::mem::take(&mut import.customers), now)
                 .await?;
+            access::note(&store, "customers import", "").await?;
             store.close().await;
             Ok(ImportDto::new(&outcome, &import))
         }

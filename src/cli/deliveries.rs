@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 
+use super::access;
 use super::daemon::{self, Writer};
 use super::deliveries_args::{DeliveriesCommand, DeliveryState};
 use super::output::Output;
@@ -96,6 +97,7 @@ pub async fn run(
                             .requeue(endpoint, event.clone().map(|event| vec![event]), now)
                             .await?;
                     }
+                    access::note(&store, "deliveries replay", "").await?;
                     store.close().await;
                     count
                 }
@@ -129,6 +131,12 @@ async fn pause_or_resume(
             } else {
                 store.resume_endpoint(endpoint).await?;
             }
+            let action = if pause {
+                "deliveries pause"
+            } else {
+                "deliveries resume"
+            };
+            access::note(&store, action, endpoint.as_str()).await?;
             store.close().await;
         }
     }

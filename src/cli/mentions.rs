@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::access;
 use super::args::MentionsCommand;
 use super::daemon::{self, Writer};
 use super::output::Output;
@@ -61,6 +62,7 @@ async fn correct(
             let now = Clock::system().now();
             let store = app::open_store(config, now).await?;
             let correcting = store.correct(&id.post(), correction, now).await?;
+            access::note(&store, "mentions correct", &id.to_string()).await?;
             store.close().await;
             match correcting {
                 Correcting::Done => {}

@@ -3,6 +3,7 @@
 //! Commands that read open the store and the index read-only, beside a running daemon or without one.
 //! Commands that write go through the daemon's socket when one holds the data lock.
 
+mod access;
 mod args;
 mod check;
 mod customers;
@@ -101,7 +102,9 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         }
         Command::Mentions(command) => mentions::run(&load(&global)?, command, output).await,
         Command::Model(command) => model::run(&load(&global)?, command, output).await,
-        Command::Login => token::login(&load(&global)?, output).await,
+        Command::Login { user } => token::login(&load(&global)?, user, output).await,
+        Command::User(command) => access::user(&load(&global)?, command, output).await,
+        Command::Audit(command) => access::audit(&load(&global)?, command, output).await,
         Command::Token(command) => token::run(&load(&global)?, command, output).await,
         Command::Config => {
             output.print(crate::config::DEFAULT_CONFIG)?;

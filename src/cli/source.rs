@@ -4,6 +4,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::access;
 use super::daemon::{self, Writer};
 use super::output::Output;
 use super::sources::span;
@@ -76,6 +77,7 @@ pub async fn refresh(config: &Config, id: &SourceId, output: &Output) -> anyhow:
             let now = Clock::system().now();
             let store = app::open_store(config, now).await?;
             let refreshed = store.refresh_source(id, now).await;
+            access::note(&store, "sources refresh", id.as_str()).await?;
             store.close().await;
             match refreshed? {
                 Refreshed::At(at) if at > now => output.print(&format!(

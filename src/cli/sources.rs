@@ -2,6 +2,7 @@
 
 use jiff::{SpanRound, Timestamp, Unit};
 
+use super::access;
 use super::args::{Global, SourcesCommand};
 use super::daemon::{self, Writer};
 use super::output::{DIM, Output};
@@ -50,6 +51,7 @@ pub async fn run(global: &Global, command: SourcesCommand, output: &Output) -> a
                     let now = Clock::system().now();
                     let store = app::open_store(config, now).await?;
                     let resumed = store.resume_source(&id, now).await?;
+                    access::note(&store, "sources resume", id.as_str()).await?;
                     store.close().await;
                     anyhow::ensure!(
                         resumed,

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 
+use super::access;
 use super::args::TokenCommand;
 use super::daemon::{self, Writer};
 use super::output::Output;
@@ -15,9 +16,14 @@ use crate::web::auth::issue_token;
 ///
 /// # Errors
 /// When no daemon is running.
-pub async fn login(config: &Config, output: &Output) -> anyhow::Result<i32> {
+pub async fn login(config: &Config, user: Option<String>, output: &Output) -> anyhow::Result<i32> {
+    let user = user.map(|user| {
+        let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
+        format!("?user={user}")
+    });
+    let path = format!("/api/v1/login-links{}", user.unwrap_or_default());
     let answer = daemon::running(config)?
-        .post("/api/v1/login-links", "application/json", Vec::new())
+        .post(&path, "application/json", Vec::new())
         .await?;
     let body = daemon::accepted(&answer)?;
     let url = body
@@ -62,6 +68,7 @@ pub async fn run(config: &Config, command: TokenCommand, output: &Output) -> any
                 Writer::Files(_lock) => {
                     let store = app::open_store(config, now).await?;
                     let token = issue_token(&store, &name, role, expires_at, now).await?;
+                    access::note(&store, "token create", &name).await?;
                     store.close().await;
                     token.expose().to_owned()
                 }
@@ -107,6 +114,7 @@ pub async fn run(config: &Config, command: TokenCommand, output: &Output) -> any
                     let now = Clock::system().now();
                     let store = app::open_store(config, now).await?;
                     let revoked = store.revoke_token(&name, now).await?;
+                    access::note(&store, "token revoke", &name).await?;
                     store.close().await;
                     anyhow::ensure!(
                         revoked,

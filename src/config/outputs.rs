@@ -15,6 +15,8 @@ pub struct WebConfig {
     pub listen: SocketAddr,
     /// Set when a proxy that speaks TLS stands in front; needed for an address that is not loopback.
     pub behind_proxy: bool,
+    /// Most requests a second of a token, a user or an address, four times as many at once; 0 means no limit.
+    pub requests_per_second: u32,
 }
 
 /// `[deliver]`.

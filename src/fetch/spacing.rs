@@ -9,9 +9,8 @@ use std::time::Duration;
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use jiff::Timestamp;
 
-use crate::runtime::{Clock, time_left};
+use crate::runtime::{Clock, TimeOfDay};
 
 /// One limiter for all hosts.
 #[derive(Debug)]
@@ -74,20 +73,10 @@ impl Spacing {
     }
 }
 
-/// Our clock as the limiter's: the time since 1970, zero before it.
-#[derive(Debug, Clone)]
-struct TimeOfDay(Clock);
-
-impl governor::clock::Clock for TimeOfDay {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        time_left(Timestamp::UNIX_EPOCH, self.0.now()).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::runtime::ManualClock;
 

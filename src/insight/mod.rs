@@ -3,6 +3,7 @@
 //! It joins the index (which posts, in which order) with the store (what is known of them). It never
 //! writes to either, and it knows neither HTTP nor HTML.
 
+mod access_dto;
 pub mod admin_dto;
 pub mod dto;
 pub mod export;
@@ -13,6 +14,7 @@ pub mod search;
 pub mod similar;
 pub mod status_dto;
 
+pub use access_dto::{AuditDto, UserDto, hex};
 pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};
 pub use dto::{CountDto, CustomerDto, CustomerSummaryDto, FacetDto, HitDto, MentionDto, SearchDto};
 pub use histogram::{Bucket, Histogram};

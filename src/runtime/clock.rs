@@ -159,6 +159,18 @@ pub fn time_left(now: Timestamp, until: Timestamp) -> Option<Duration> {
         .filter(|left| !left.is_zero())
 }
 
+/// Our clock as the one of `governor`'s limiters: the time since 1970, zero before it.
+#[derive(Debug, Clone)]
+pub struct TimeOfDay(pub Clock);
+
+impl governor::clock::Clock for TimeOfDay {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        time_left(Timestamp::UNIX_EPOCH, self.0.now()).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

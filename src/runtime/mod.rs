@@ -13,7 +13,7 @@ pub mod supervisor;
 pub mod telemetry;
 
 pub use atomic_file::write_atomically;
-pub use clock::{Clock, ManualClock, later, time_left};
+pub use clock::{Clock, ManualClock, TimeOfDay, later, time_left};
 pub use lock::{DataLock, LockError};
 pub use notify::Notifier;
 pub use secret::{SecretError, read_secret};

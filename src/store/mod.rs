@@ -10,6 +10,7 @@
 //! nothing here fetches, matches, scores or renders. Times go in and come out in UTC, to the microsecond.
 
 mod analyses;
+mod audit;
 mod authors;
 mod batch;
 mod changes;
@@ -39,17 +40,21 @@ mod status;
 mod subscriptions;
 mod tokens;
 mod upsert;
+mod users;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+pub use audit::{AuditCheck, AuditEntry, StoredAudit};
 pub use batch::{BatchCommit, Committed, PostCommit};
 pub use changes::{Change, Tip};
 pub use corrections::{Corrected, Correcting, Stale};
@@ -70,6 +75,7 @@ pub use managed::StoredEndpoint;
 pub use posts::{Page, PagePosition, Reading, Sighting, Version};
 pub use status::{Due, Refreshed, StoredReject};
 pub use tokens::{NewToken, StoredToken};
+pub use users::{Session, User};
 
 use error::{Fault, Sql};
 use reader::Readers;
@@ -87,6 +93,8 @@ pub struct Store {
     /// Absent in a handle that only reads.
     writer: Option<Writer>,
     tip: watch::Receiver<Tip>,
+    /// Counts changes of tokens, users and sessions.
+    access: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -110,6 +118,7 @@ impl Store {
             readers,
             writer: Some(writer),
             tip,
+            access: Arc::default(),
         })
     }
 
@@ -130,6 +139,7 @@ impl Store {
             writer: None,
             tip,
             path,
+            access: Arc::default(),
         })
     }
 
@@ -151,6 +161,25 @@ impl Store {
     #[must_use]
     pub fn tip(&self) -> watch::Receiver<Tip> {
         self.tip.clone()
+    }
+
+    /// Another number after each change of tokens, users or sessions, which only this process makes while it writes: what was
+    /// learned of them at one number holds while it is the same.
+    #[must_use]
+    pub fn access_version(&self) -> u64 {
+        self.access.load(Ordering::Acquire)
+    }
+
+    /// Writes what changes who may come in.
+    async fn write_access<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    {
+        let written = self.write(work).await;
+        // Also after an error, which may hide that it was written.
+        self.access.fetch_add(1, Ordering::AcqRel);
+        written
     }
 
     /// Finishes what is queued, empties the log into the file and closes it. Later calls fail.

@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     /// When a token has this name or hash already, revoked ones included.
     pub async fn create_token(&self, token: NewToken, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write_access(move |connection| {
             let added = connection
                 .prepare_cached(
                     "INSERT INTO api_tokens (hash, name, role, created_at, expires_at)
@@ -148,7 +148,7 @@ impl Store {
     /// When the store cannot be written.
     pub async fn revoke_token(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| {
+        self.write_access(move |connection| {
             let revoked = connection
                 .prepare_cached(
                     "UPDATE api_tokens SET revoked_at = ?2 WHERE name = ?1 AND revoked_at IS NULL",

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::auth::guard;
-use super::{Door, Problem, SharedSite, websub};
+use super::{Door, Problem, SharedSite, audit, websub};
 
 /// No request takes longer.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -28,6 +28,7 @@ pub(super) fn wrap(
     door: Door,
 ) -> Router<SharedSite> {
     routes
+        .layer(from_fn_with_state(site.clone(), audit::noted))
         .layer(from_fn_with_state((site.clone(), door), guard::identify))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         // Hubs are no visitors: what they know is the address, and what they sign.

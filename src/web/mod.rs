@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod assets;
+mod audit;
 pub mod auth;
 pub mod middleware;
 pub mod pages;
@@ -25,7 +26,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use utoipa::ToSchema;
 
 pub use assets::Assets;
-pub use auth::{ApiToken, Auth, Role};
+pub use auth::session::FIRST_USER;
+pub use auth::{ApiToken, Auth, Pace, Role};
 pub use problem::Problem;
 pub use ready::{PartState, PartStatus};
 pub use serve::{bind_socket, serve_tcp, serve_unix};
@@ -52,7 +54,9 @@ pub struct WebState {
     pub base_url: String,
     /// Whether a proxy that speaks TLS stands in front; only then are its headers believed.
     pub behind_proxy: bool,
-    /// Login links and sessions.
+    /// Most requests a second of a token, a user or an address; 0 means no limit.
+    pub requests_per_second: u32,
+    /// Login links, and who was there before.
     pub auth: Arc<Auth>,
     /// What the configuration declares; changes with a reload.
     pub declared: watch::Receiver<Arc<Declared>>,
@@ -166,6 +170,7 @@ pub(in crate::web) struct Site {
     web: WebState,
     live: api::live::Live,
     assets: Assets,
+    pace: Pace,
 }
 
 pub(in crate::web) type SharedSite = Arc<Site>;
@@ -191,6 +196,7 @@ pub enum Door {
 /// All routes, with the middleware.
 pub fn router(state: WebState, door: Door) -> Router {
     let site = Arc::new(Site {
+        pace: Pace::new(state.clock.clone(), state.requests_per_second),
         web: state,
         live: api::live::Live::default(),
         assets: Assets::embedded(),

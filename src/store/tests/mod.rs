@@ -1,5 +1,6 @@
 //! The store on real files: what is kept, what is counted as a change, what survives.
 
+mod audit;
 mod batch;
 mod corrections;
 mod faults;

@@ -19,7 +19,7 @@ use crate::store::{Refreshed, StoreError};
 use crate::web::auth::guard::{Admin, Crm, Manager};
 use crate::web::auth::issue_token;
 use crate::web::pages::login::new_login_link;
-use crate::web::{Command, DeclaredSource, Problem, Role, SharedSite};
+use crate::web::{Command, DeclaredSource, FIRST_USER, Problem, Role, SharedSite};
 
 /// `{"message": ".."}`
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,12 +92,40 @@ pub(in crate::web) async fn reload(
     Ok(Json(Done { message }).into_response())
 }
 
+/// `?user=..`
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::web) struct LinkQuery {
+    /// Whom it lets in; the administrator `admin` when absent.
+    user: Option<String>,
+}
+
 /// Makes a link that signs in to the page once.
-#[utoipa::path(post, path = "/api/v1/login-links", tag = TAG_ACCESS,
+#[utoipa::path(post, path = "/api/v1/login-links", tag = TAG_ACCESS, params(LinkQuery),
     responses((status = 201, body = LoginLink), Answers))]
-pub(in crate::web) async fn login_link(State(site): State<SharedSite>, _: Admin) -> Response {
-    let url = new_login_link(&site.web, Role::Admin);
-    (StatusCode::CREATED, Json(LoginLink { url })).into_response()
+pub(in crate::web) async fn login_link(
+    State(site): State<SharedSite>,
+    _: Admin,
+    Parameters(query): Parameters<LinkQuery>,
+) -> Result<Response, Problem> {
+    let user = query.user.unwrap_or_else(|| FIRST_USER.to_owned());
+    let users = site.web.store.users().await;
+    let users = users.map_err(|error| Problem::internal(&error))?;
+    match users.iter().find(|known| known.name == user) {
+        Some(known) if known.disabled_at.is_some() => {
+            let detail = format!("user \"{user}\" is shut out; give a role to let them in again");
+            return Err(Problem::new(StatusCode::CONFLICT, "refused", detail));
+        }
+        None if user != FIRST_USER => {
+            return Err(Problem::not_found(format!(
+                "there is no user \"{user}\"; make one first"
+            )));
+        }
+        _ => {}
+    }
+    let url = new_login_link(&site.web, &user);
+    Ok((StatusCode::CREATED, Json(LoginLink { url })).into_response())
 }
 
 /// `{"name": ".."}`

@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod overview;
 pub mod search;
 pub mod status;
+pub mod users;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
@@ -49,6 +50,9 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(admin::login_link))
         .routes(routes!(admin::tokens, admin::create_token))
         .routes(routes!(admin::revoke_token))
+        .routes(routes!(users::users))
+        .routes(routes!(users::put, users::disable))
+        .routes(routes!(users::audit))
         .routes(routes!(admin::resume_source))
         .routes(routes!(admin::refresh_source))
         .routes(routes!(admin::replay))

@@ -1,6 +1,7 @@
 //! Says who is asking, before any handler runs, and lets handlers demand a role by their arguments.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -8,7 +9,8 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiToken, Right, Role};
+use super::session::csrf_token;
+use super::{ApiToken, Known, Pace, Right, Role, form};
 use crate::web::{Door, Problem, SharedSite, pages};
 
 /// The session's cookie over plain HTTP, on loopback.
@@ -25,29 +27,58 @@ pub struct Visitor {
     pub secure: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Who {
     Unknown,
     Socket,
-    Token(Role),
-    Session(Role),
+    Token(Known),
+    /// With what its forms must send back.
+    Session(Known, String),
 }
 
 impl Visitor {
     /// What the visitor may do; none when unknown.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
-        match self.who {
+        match &self.who {
             Who::Unknown => None,
             Who::Socket => Some(Role::Admin),
-            Who::Token(role) | Who::Session(role) => Some(role),
+            Who::Token(known) | Who::Session(known, _) => Some(known.role),
+        }
+    }
+
+    /// Who it is, in words: `token crm`, `user ann`; none when unknown.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.who {
+            Who::Unknown => None,
+            Who::Socket => Some("command line"),
+            Who::Token(known) | Who::Session(known, _) => Some(&known.name),
         }
     }
 
     /// Whether a browser's session brings the visitor, so that signing out means something.
     #[must_use]
     pub fn has_session(&self) -> bool {
-        matches!(self.who, Who::Session(_))
+        matches!(self.who, Who::Session(..))
+    }
+
+    /// What forms must send back.
+    fn csrf(&self) -> Option<&str> {
+        match &self.who {
+            Who::Session(_, csrf) => Some(csrf),
+            _ => None,
+        }
+    }
+
+    /// Counts a request; how long to wait when there were too many.
+    fn take(&self, pace: &Pace) -> Result<(), Duration> {
+        match (&self.who, self.address) {
+            (Who::Socket, _) => Ok(()),
+            (Who::Token(known) | Who::Session(known, _), _) => pace.take(&known.name),
+            (Who::Unknown, Some(address)) => pace.take(&address.to_string()),
+            (Who::Unknown, None) => pace.take("nobody"),
+        }
     }
 
     /// Whether the peer is this machine. A proxy on this machine makes this true for everybody.
@@ -75,14 +106,24 @@ pub(in crate::web) async fn identify(
         Ok(visitor) => visitor,
         Err(problem) => return problem.into_response(),
     };
+    if let Err(wait) = visitor.take(&site.pace) {
+        let wait = i64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+        return Problem::too_many("too many requests at once; slow down", wait).into_response();
+    }
     let changes = !matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    let by_browser = matches!(visitor.who, Who::Session(_) | Who::Unknown);
+    let by_browser = matches!(visitor.who, Who::Session(..) | Who::Unknown);
     if changes && by_browser && !same_origin(request.headers()) {
         let detail = "the request comes from another site's page; send it from this page or with an API token";
         return Problem::forbidden(detail).into_response();
+    }
+    if changes && let Some(expected) = visitor.csrf() {
+        request = match form::checked(request, expected).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
     }
     request.extensions_mut().insert(visitor);
     next.run(request).await
@@ -105,11 +146,16 @@ async fn visitor(
     let who = if door == Door::Socket {
         Who::Socket
     } else if let Some(value) = headers.get(header::AUTHORIZATION) {
-        Who::Token(token_role(site, value.to_str().unwrap_or_default()).await?)
+        Who::Token(token_holder(site, value.to_str().unwrap_or_default()).await?)
+    } else if let Some(secret) = session(headers) {
+        let (store, now) = (&site.web.store, site.web.clock.now());
+        let known = site.web.auth.browser(store, secret, now).await;
+        let known = known.map_err(|error| Problem::internal(&error))?;
+        known.map_or(Who::Unknown, |known| {
+            Who::Session(known, csrf_token(secret))
+        })
     } else {
-        session(headers)
-            .and_then(|secret| site.web.auth.sessions.role(secret, site.web.clock.now()))
-            .map_or(Who::Unknown, Who::Session)
+        Who::Unknown
     };
     Ok(Visitor {
         address,
@@ -118,7 +164,7 @@ async fn visitor(
     })
 }
 
-async fn token_role(site: &SharedSite, authorization: &str) -> Result<Role, Problem> {
+async fn token_holder(site: &SharedSite, authorization: &str) -> Result<Known, Problem> {
     let text = authorization
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
@@ -132,7 +178,10 @@ async fn token_role(site: &SharedSite, authorization: &str) -> Result<Role, Prob
             "the token is unknown, revoked or expired; make one with \"overheard token create\"",
         )
     };
-    super::store_role(&site.web.store, &token.hash(), site.web.clock.now())
+    let (store, now) = (&site.web.store, site.web.clock.now());
+    site.web
+        .auth
+        .token(store, &token.hash(), now)
         .await
         .map_err(|error| Problem::internal(&error))?
         .ok_or_else(unknown)
@@ -193,6 +242,8 @@ pub struct PageReader {
     pub signed_in: bool,
     /// What the visitor may do.
     pub role: Role,
+    /// What forms must send back; empty where nothing has to be.
+    pub csrf: String,
 }
 
 fn found(parts: &Parts) -> (Option<Role>, bool) {
@@ -249,8 +300,13 @@ impl FromRequestParts<SharedSite> for PageReader {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, site: &SharedSite) -> Result<Self, Response> {
+        let csrf = parts.extensions.get::<Visitor>().and_then(Visitor::csrf);
         match found(parts) {
-            (Some(role), signed_in) => Ok(Self { signed_in, role }),
+            (Some(role), signed_in) => Ok(Self {
+                signed_in,
+                role,
+                csrf: csrf.unwrap_or_default().to_owned(),
+            }),
             (None, _) => Err(pages::login::how_to_sign_in(site)),
         }
     }

@@ -1,10 +1,13 @@
 //! Who may do what: API tokens, one-time login links and the page's sessions.
 //!
-//! Only hashes of secrets are kept, and they are compared in constant time. Login links and sessions
-//! live in memory: a restart ends them, and `overheard login` makes a new one. Nothing here logs a secret.
+//! Only hashes of secrets are kept, and they are compared in constant time. Login links live in memory: a restart ends them, and
+//! `overheard login` makes a new one; sessions live in the store. Nothing here logs a secret.
 
 pub mod attempts;
+mod form;
 pub mod guard;
+pub mod known;
+pub mod pace;
 pub mod session;
 pub mod token;
 
@@ -16,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use attempts::Attempts;
+pub use known::{Auth, Known};
+pub use pace::Pace;
 pub use session::Sessions;
 pub use token::{ApiToken, SecretHash, TokenError};
 
@@ -23,7 +28,7 @@ use crate::store::{NewToken, Store, StoreError};
 
 /// How long a login link works.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// Most bytes of a token's name.
+/// Most bytes of the name of a token or a user.
 const NAME_BYTES: usize = 128;
 /// How long a session lasts.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -102,35 +107,6 @@ impl Right {
     }
 }
 
-/// Links, sessions and the limit of attempts to log in: everything that auth keeps in memory.
-#[derive(Debug, Default)]
-pub struct Auth {
-    /// Login links and sessions.
-    pub sessions: Sessions,
-    /// Failed logins by address.
-    pub attempts: Attempts,
-}
-
-/// The role of the token with this hash, when it is valid now.
-///
-/// # Errors
-/// When the store cannot be read.
-pub(in crate::web) async fn store_role(
-    store: &Store,
-    hash: &SecretHash,
-    now: Timestamp,
-) -> Result<Option<Role>, StoreError> {
-    let stored = store.token_by_hash(*hash.as_bytes()).await?;
-    let Some(stored) = stored.filter(|stored| hash.is(&stored.hash) && stored.is_valid(now)) else {
-        return Ok(None);
-    };
-    // Being late with this note is no reason to refuse the request.
-    if let Err(error) = store.touch_token(stored.hash, now).await {
-        tracing::warn!(%error, "could not note the use of a token");
-    }
-    Ok(Role::from_name(&stored.role))
-}
-
 /// Makes an API token and keeps its hash. The token is shown once and never again.
 ///
 /// # Errors
@@ -142,10 +118,7 @@ pub async fn issue_token(
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<ApiToken, StoreError> {
-    if name.trim().is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
-        let what = format!("a token's name has 1 to {NAME_BYTES} bytes and no control characters");
-        return Err(StoreError::Invalid { what });
-    }
+    check_name("token", name)?;
     let token = ApiToken::generate(&mut rand::rng());
     let kept = NewToken {
         hash: *token.hash().as_bytes(),
@@ -155,4 +128,26 @@ pub async fn issue_token(
     };
     store.create_token(kept, now).await?;
     Ok(token)
+}
+
+/// Makes a user, or changes the role of one and lets a disabled one in again.
+///
+/// # Errors
+/// When it is no name, or the store can't be written.
+pub async fn set_user(
+    store: &Store,
+    name: &str,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    check_name("user", name)?;
+    store.set_user(name, role.as_str(), now).await
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), StoreError> {
+    if name.trim().is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
+        let what = format!("a {what}'s name has 1 to {NAME_BYTES} bytes and no control characters");
+        return Err(StoreError::Invalid { what });
+    }
+    Ok(())
 }

@@ -7,10 +7,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::{Alone, error_page, html};
+use crate::store::AuditEntry;
 use crate::web::auth::guard::{COOKIE, SECURE_COOKIE, Visitor, session};
-use crate::web::auth::session::expose;
-use crate::web::auth::{LINK_LIFETIME, Role, SESSION_LIFETIME};
-use crate::web::{Problem, SharedSite, WebState};
+use crate::web::auth::session::{expose, new_secret};
+use crate::web::auth::{LINK_LIFETIME, SESSION_LIFETIME, SecretHash};
+use crate::web::{Problem, SharedSite, WebState, audit};
 
 #[derive(Deserialize)]
 pub(in crate::web) struct LoginQuery {
@@ -18,10 +19,10 @@ pub(in crate::web) struct LoginQuery {
     token: String,
 }
 
-/// Makes a fresh login link: valid once, for an hour.
-pub fn new_login_link(web: &WebState, role: Role) -> String {
+/// Makes a fresh login link for a user: valid once, for an hour.
+pub fn new_login_link(web: &WebState, user: &str) -> String {
     let sessions = &web.auth.sessions;
-    let secret = sessions.new_link(role, web.clock.now(), &mut rand::rng());
+    let secret = sessions.new_link(user, web.clock.now(), &mut rand::rng());
     let base = web.base_url.trim_end_matches('/');
     format!("{base}/login?token={}", expose(&secret))
 }
@@ -68,7 +69,13 @@ pub(in crate::web) async fn login(
         return response;
     }
     let sessions = &site.web.auth.sessions;
-    let Some(secret) = sessions.redeem(&query.token, now, &mut rand::rng()) else {
+    let store = &site.web.store;
+    let redeemed = sessions.redeem(store, &query.token, now, new_secret(&mut rand::rng()));
+    let redeemed = match redeemed.await {
+        Ok(redeemed) => redeemed,
+        Err(error) => return error_page(&site, &Problem::internal(&error)),
+    };
+    let Some((user, secret)) = redeemed else {
         attempts.failed(visitor.address(), now);
         let page = Alone {
             title: "This link has been used or is too old",
@@ -79,6 +86,13 @@ pub(in crate::web) async fn login(
         };
         return html(StatusCode::UNAUTHORIZED, &page);
     };
+    let entry = AuditEntry {
+        actor: format!("user {user}"),
+        action: "signed in".to_owned(),
+        subject: String::new(),
+        outcome: StatusCode::OK.as_str().to_owned(),
+    };
+    audit::note(&site.web, entry).await;
     // The page leads on by itself: a redirect would belong to the program that opened the link, and
     // a strict cookie is not sent then.
     let page = Alone {
@@ -100,7 +114,10 @@ pub(in crate::web) async fn logout(
     headers: HeaderMap,
 ) -> Response {
     if let Some(secret) = session(&headers) {
-        site.web.auth.sessions.end(secret, site.web.clock.now());
+        let hash = *SecretHash::of(secret).as_bytes();
+        if let Err(error) = site.web.store.end_session(hash).await {
+            return error_page(&site, &Problem::internal(&error));
+        }
     }
     let mut response = Redirect::to("/").into_response();
     set_cookie(&mut response, &cookie(visitor.secure, "", 0));

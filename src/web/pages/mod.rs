@@ -70,6 +70,8 @@ pub(super) struct Chrome {
     pub assets: Assets,
     pub notices: Vec<String>,
     pub signed_in: bool,
+    /// What forms send back.
+    pub csrf: String,
 }
 
 /// A page without the rest: signing in, errors.
@@ -159,6 +161,7 @@ pub(super) async fn chrome(
         assets: site.assets.clone(),
         notices,
         signed_in: reader.signed_in,
+        csrf: reader.csrf.clone(),
     })
 }
 

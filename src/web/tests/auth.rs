@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::site::{Site, post};
 use crate::web::pages::login::new_login_link;
-use crate::web::{ApiToken, Role, bind_socket};
+use crate::web::{ApiToken, FIRST_USER, Role, bind_socket};
 
 #[tokio::test]
 async fn a_stranger_sees_nothing_but_how_to_come_in() {
@@ -89,7 +89,7 @@ async fn tokens_open_the_api_until_they_are_revoked_and_only_as_far_as_their_rol
 #[tokio::test]
 async fn a_login_link_works_once_and_its_session_ends_with_signing_out() {
     let site = Site::new(vec![]).await;
-    let link = new_login_link(&site.state, Role::Admin);
+    let link = new_login_link(&site.state, FIRST_USER);
     let path = link.strip_prefix(&site.state.base_url).unwrap().to_owned();
     let looked = site.send(&format!("HEAD {path}"), &[], "").await;
     assert_eq!((looked.status, looked.header("set-cookie")), (204, None));
@@ -116,18 +116,36 @@ async fn a_login_link_works_once_and_its_session_ends_with_signing_out() {
         403
     );
     let own = [cookie.clone(), format!("Origin: http://{}", site.host())];
+    // The right origin alone will not do: the form must hold the session's own mark.
     assert_eq!(
         site.send("POST /api/v1/login-links", &own, "").await.status,
-        201
+        403
     );
-    assert_eq!(site.send("POST /logout", &own, "").await.status, 303);
+    let page = site.send("GET /", &session, "").await.body;
+    let mark = page.split_once("name=\"csrf\" value=\"").unwrap().1;
+    let mark = mark.split_once('"').unwrap().0.to_owned();
+    assert_eq!(mark.len(), 32);
+    let script = [own.to_vec(), vec![format!("X-CSRF-Token: {mark}")]].concat();
+    let made = site.send("POST /api/v1/login-links", &script, "").await;
+    assert_eq!(made.status, 201);
+    let form = [
+        own.to_vec(),
+        vec!["Content-Type: application/x-www-form-urlencoded".to_owned()],
+    ]
+    .concat();
+    let wrong = format!("csrf={}", "0".repeat(32));
+    for body in ["", "csrf=", &wrong] {
+        assert_eq!(site.send("POST /logout", &form, body).await.status, 403);
+    }
+    let body = format!("csrf={mark}");
+    assert_eq!(site.send("POST /logout", &form, &body).await.status, 303);
     assert_eq!(site.send("GET /", &session, "").await.status, 401);
 }
 
 #[tokio::test]
 async fn a_session_ends_after_a_week() {
     let site = Site::new(vec![]).await;
-    let link = new_login_link(&site.state, Role::Viewer);
+    let link = new_login_link(&site.state, FIRST_USER);
     let path = link.strip_prefix(&site.state.base_url).unwrap();
     let reply = site.get_unknown(path).await;
     let cookie = reply
@@ -187,4 +205,101 @@ async fn a_dead_socket_is_replaced_and_a_file_is_not() {
     std::fs::write(&file, "keep").unwrap();
     assert!(bind_socket(&file).await.is_err());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "keep");
+}
+
+#[tokio::test]
+async fn a_role_is_the_users_and_ends_with_the_user() {
+    let site = Site::new(vec![]).await;
+    let bearer = site.bearer();
+    let json = [bearer.clone(), "Content-Type: application/json".to_owned()];
+    let set = async |role: &str| {
+        let body = format!("{{\"role\":\"{role}\"}}");
+        site.send("PUT /api/v1/users/ann", &json, &body)
+            .await
+            .status
+    };
+    let link = "POST /api/v1/login-links?user=ann";
+    let nobody = site.send(link, std::slice::from_ref(&bearer), "").await;
+    assert_eq!(nobody.status, 404);
+    assert_eq!(set("viewer").await, 200);
+    assert_eq!(set("king").await, 422);
+    let made = site
+        .send(link, std::slice::from_ref(&bearer), "")
+        .await
+        .json();
+    let path = made["url"].as_str().unwrap();
+    let path = path.strip_prefix(&site.state.base_url).unwrap();
+    let reply = site.get_unknown(path).await;
+    let cookie = reply
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap();
+    let session = [format!("Cookie: {cookie}")];
+    let asked = async |path: &str| site.send(&format!("GET {path}"), &session, "").await.status;
+    assert_eq!(
+        (asked("/api/v1/sources").await, asked("/api/v1/users").await),
+        (200, 403)
+    );
+    // At once, though the session was asked for before.
+    assert_eq!(set("admin").await, 200);
+    assert_eq!(asked("/api/v1/users").await, 200);
+    let disable = "DELETE /api/v1/users/ann";
+    let bearer = std::slice::from_ref(&bearer);
+    assert_eq!(site.send(disable, bearer, "").await.status, 200);
+    assert_eq!(site.send(disable, bearer, "").await.status, 404);
+    assert_eq!(asked("/api/v1/sources").await, 401);
+    assert_eq!(site.send(link, bearer, "").await.status, 409);
+}
+
+#[tokio::test]
+async fn every_change_is_noted_with_who_and_how_it_ended_and_nothing_else() {
+    let site = Site::new(vec![post(0, "secret words")]).await;
+    let json = [site.bearer(), "Content-Type: application/json".to_owned()];
+    site.get("/api/v1/search?q=secret").await;
+    site.send("PUT /api/v1/users/ann", &json, r#"{"role":"crm"}"#)
+        .await;
+    site.send("PUT /api/v1/users/ann", &json, r#"{"role":"king"}"#)
+        .await;
+    site.send("DELETE /api/v1/users/ann", &[], "").await;
+    let listed = site.get("/api/v1/audit?limit=1").await.json();
+    assert_eq!(listed["next"], 2);
+    let newest = &listed["entries"][0];
+    assert_eq!(
+        (&newest["actor"], &newest["outcome"]),
+        (&"token test".into(), &"422".into())
+    );
+    let rest = site.get("/api/v1/audit?before=2").await.json();
+    assert_eq!(rest["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["next"], serde_json::Value::Null);
+    let first = &rest["entries"][0];
+    assert_eq!(first["action"], "PUT /api/v1/users/{id}");
+    assert_eq!(
+        (&first["subject"], &first["outcome"]),
+        (&"ann".into(), &"200".into())
+    );
+    assert_eq!(site.get("/api/v1/audit?limit=501").await.status, 400);
+    let check = site.state.store.verify_audit().await.unwrap();
+    assert_eq!((check.good, check.broken), (2, None));
+}
+
+#[tokio::test]
+async fn too_many_requests_at_once_are_refused_by_token_and_not_for_others() {
+    let mut site = Site::new(vec![]).await;
+    site.pace(10).await;
+    let mut statuses = Vec::new();
+    for _ in 0..41 {
+        statuses.push(site.get("/api/v1/monitors").await.status);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 40);
+    let refused = site.get("/api/v1/monitors").await;
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (429, Some("1"))
+    );
+    assert_eq!(site.get_unknown("/healthz").await.status, 200);
+    assert_eq!(site.local("GET /api/v1/monitors").await.status, 200);
+    site.clock.advance(Duration::from_millis(100));
+    assert_eq!(site.get("/api/v1/monitors").await.status, 200);
 }

@@ -7,7 +7,7 @@ use crate::web::{ApiToken, Role};
 use Role::{Admin, Crm, Manager, Marketing, Viewer};
 
 /// Who may do what changes something, or tells of tokens; everybody else may read everything.
-const GUARDED: [(&str, &str, &[Role]); 16] = [
+const GUARDED: [(&str, &str, &[Role]); 20] = [
     (
         "POST",
         "/api/v1/mentions/{id}/correction",
@@ -23,6 +23,10 @@ const GUARDED: [(&str, &str, &[Role]); 16] = [
     ("POST", "/api/v1/endpoints/{id}/pause", &[Crm, Admin]),
     ("POST", "/api/v1/endpoints/{id}/resume", &[Crm, Admin]),
     ("GET", "/api/v1/index", &[Admin]),
+    ("GET", "/api/v1/users", &[Admin]),
+    ("PUT", "/api/v1/users/{id}", &[Admin]),
+    ("DELETE", "/api/v1/users/{id}", &[Admin]),
+    ("GET", "/api/v1/audit", &[Admin]),
     ("POST", "/api/v1/index/rebuild", &[Admin]),
     ("POST", "/api/v1/reload", &[Admin]),
     ("POST", "/api/v1/login-links", &[Admin]),

@@ -33,7 +33,7 @@ pub(super) struct Site {
     pub token: String,
     pub stop: CancellationToken,
     port: u16,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
     _dir: tempfile::TempDir,
 }
 
@@ -98,6 +98,7 @@ impl Site {
             zone: TimeZone::UTC,
             base_url: format!("http://127.0.0.1:{port}"),
             behind_proxy: false,
+            requests_per_second: 0,
             auth: Arc::default(),
             declared: declared_receiver,
             status: Arc::new(|| {
@@ -137,7 +138,7 @@ impl Site {
             stop,
             token: token.expose().to_owned(),
             port,
-            _tasks: tasks,
+            tasks,
             _dir: dir,
         }
     }
@@ -156,6 +157,19 @@ impl Site {
     pub async fn send(&self, request: &str, headers: &[String], body: &str) -> Reply {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         exchange(stream, request, &self.host(), headers, body).await
+    }
+
+    /// Serves at another port, with at most so many requests a second.
+    pub async fn pace(&mut self, requests_per_second: u32) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        self.state.requests_per_second = requests_per_second;
+        let (router, clock) = (
+            router(self.state.clone(), Door::Tcp),
+            self.state.clock.clone(),
+        );
+        let served = serve_tcp(listener, router, self.stop.clone(), clock);
+        self.tasks.spawn(async { served.await.unwrap() });
     }
 
     /// Gets a path with the admin's token.

@@ -1,0 +1,80 @@
+//! Every change that somebody asked for is noted: who, what, to what, and how it ended. Nothing of what was sent.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::auth::guard::Visitor;
+use super::{SharedSite, WebState};
+use crate::store::AuditEntry;
+
+/// Most bytes of a subject; addresses may be long.
+const SUBJECT_BYTES: usize = 256;
+
+/// Middleware: notes requests that change something and come from somebody known, refused ones included.
+pub(super) async fn noted(
+    State(site): State<SharedSite>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let changes = !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    let visitor = request.extensions().get::<Visitor>();
+    let actor = visitor.and_then(Visitor::name).map(str::to_owned);
+    let (Some(actor), true) = (actor, changes) else {
+        return next.run(request).await;
+    };
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("unknown", MatchedPath::as_str);
+    let action = format!("{} {route}", request.method());
+    let subject = subject(route, request.uri().path());
+    let response = next.run(request).await;
+    let entry = AuditEntry {
+        actor,
+        action,
+        subject,
+        outcome: response.status().as_str().to_owned(),
+    };
+    note(&site.web, entry).await;
+    response
+}
+
+/// Notes what happened; a store that cannot is no reason to say that what was done was not.
+pub(super) async fn note(web: &WebState, entry: AuditEntry) {
+    if let Err(error) = web.store.note(entry, web.clock.now()).await {
+        tracing::error!(%error, "could not note a change in the audit log");
+    }
+}
+
+/// What stands in the path where the route has a variable.
+fn subject(route: &str, path: &str) -> String {
+    let variable = |(part, _): &(&str, &str)| part.starts_with('{');
+    let parts = route.split('/').zip(path.split('/')).filter(variable);
+    let parts: Vec<&str> = parts.map(|(_, value)| value).collect();
+    let mut text = parts.join(" ");
+    text.truncate(text.floor_char_boundary(SUBJECT_BYTES));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_is_what_the_route_leaves_open() {
+        for (route, path, expected) in [
+            (
+                "/api/v1/endpoints/{id}/rotate",
+                "/api/v1/endpoints/crm/rotate",
+                "crm",
+            ),
+            ("/api/v1/reload", "/api/v1/reload", ""),
+            ("unknown", "/secret", ""),
+        ] {
+            assert_eq!(subject(route, path), expected);
+        }
+    }
+}
