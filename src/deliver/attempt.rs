@@ -140,7 +140,11 @@ impl Dispatcher {
         else {
             return Ok(None);
         };
-        let runs = self.setup.store.digest_runs(id, RECENT_DIGESTS).await?;
+        let runs = self
+            .setup
+            .store
+            .digest_runs(Some(id), RECENT_DIGESTS)
+            .await?;
         let Some(run) = runs.into_iter().find(|run| run.date == *date) else {
             return Ok(None);
         };

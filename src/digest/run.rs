@@ -120,7 +120,7 @@ pub async fn write_due(
     now: Timestamp,
 ) -> Result<Option<Written>, DigestError> {
     let last = store
-        .digest_runs(&plan.id, 1)
+        .digest_runs(Some(&plan.id), 1)
         .await?
         .first()
         .and_then(|run| run.date.parse().ok());

@@ -156,20 +156,20 @@ impl Store {
         .await
     }
 
-    /// At most `max` runs of the digest, the latest date first.
+    /// At most `max` runs of the digest, or of all, the latest date first.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn digest_runs(
         &self,
-        digest: &DigestId,
+        digest: Option<&DigestId>,
         max: usize,
     ) -> Result<Vec<DigestRun>, StoreError> {
-        let digest = digest.to_string();
+        let digest = digest.map(ToString::to_string);
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT digest, date, at, files FROM digest_runs WHERE digest = ?1
-                 ORDER BY date DESC LIMIT ?2",
+                "SELECT digest, date, at, files FROM digest_runs WHERE ?1 IS NULL OR digest = ?1
+                 ORDER BY date DESC, digest LIMIT ?2",
             )?;
             let mut rows = statement.query((digest, limit(max)))?;
             let mut runs = Vec::new();

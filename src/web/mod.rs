@@ -171,6 +171,7 @@ pub(in crate::web) struct Site {
     live: api::live::Live,
     assets: Assets,
     pace: Pace,
+    reference: Vec<pages::reference::Group>,
 }
 
 pub(in crate::web) type SharedSite = Arc<Site>;
@@ -195,13 +196,14 @@ pub enum Door {
 
 /// All routes, with the middleware.
 pub fn router(state: WebState, door: Door) -> Router {
+    let (api, description) = api::routes().split_for_parts();
     let site = Arc::new(Site {
+        reference: pages::reference::groups(&description),
         pace: Pace::new(state.clock.clone(), state.requests_per_second),
         web: state,
         live: api::live::Live::default(),
         assets: Assets::embedded(),
     });
-    let (api, description) = api::routes().split_for_parts();
     let routes = Router::new()
         .merge(api)
         .merge(api::openapi::route(&description))

@@ -17,7 +17,7 @@ const HOSTILE: &str = r#"{"v":1,"id":"x1","title":"</title><script>window.owned=
 "#;
 
 /// Every page, with the least that it must show.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 13] = [
     ("/", "mentions"),
     ("/?q=voltra+battery", "mention"),
     ("/?q=unheardof", "Nothing matches"),
@@ -27,6 +27,9 @@ const PAGES: [(&str, &str); 10] = [
     ("/monitors?q=battery", "Would have caught"),
     ("/sources", "posts"),
     ("/deliveries", "No endpoints yet"),
+    ("/digests", "No digests yet"),
+    ("/settings", "Who changed what"),
+    ("/api", "OpenAPI 3.1"),
     ("/customers/nobody", "no such customer"),
 ];
 
@@ -198,7 +201,9 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
 
     // What a person says of the sentiment is kept, and the page comes back to where it was.
     browser.open(&format!("{base}/?q=number"));
+    browser.until("return document.readyState === 'complete'");
     browser.keys("s");
+    browser.until("return document.activeElement.closest('.correct') !== null");
     browser.keys("\u{e007}");
     browser.until("return document.querySelector('.correct [aria-pressed=true]') !== null && location.search.includes('selected=')");
     let corrections = town.home.run(&["mentions", "corrections", "--json"]).json();

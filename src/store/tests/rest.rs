@@ -73,7 +73,7 @@ async fn a_digest_is_made_once_a_day() {
     let first = store.record_digest(run.clone(), Some(event.clone())).await;
     assert!(first.unwrap());
     assert!(!store.record_digest(run.clone(), Some(event)).await.unwrap());
-    assert_eq!(store.digest_runs(&daily, 9).await.unwrap(), [run]);
+    assert_eq!(store.digest_runs(Some(&daily), 9).await.unwrap(), [run]);
     assert_eq!(store.events_after(0, 9).await.unwrap().len(), 1);
 }
 

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod customers;
 pub mod deliveries;
+pub mod digests;
 pub mod endpoints;
 mod etag;
 pub mod export;
@@ -42,6 +43,8 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(import)
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
+        .routes(routes!(digests::digests))
+        .routes(routes!(digests::digest))
         .routes(routes!(status::sources))
         .routes(routes!(status::monitors))
         .routes(routes!(admin::index))

@@ -20,6 +20,7 @@ pub(super) const TAG_SEARCH: &str = "search";
 pub(super) const TAG_MENTIONS: &str = "mentions";
 pub(super) const TAG_CUSTOMERS: &str = "customers";
 pub(super) const TAG_DELIVERIES: &str = "deliveries";
+pub(super) const TAG_DIGESTS: &str = "digests";
 pub(super) const TAG_DAEMON: &str = "daemon";
 pub(super) const TAG_ACCESS: &str = "access";
 
@@ -58,7 +59,8 @@ pub(super) fn head() -> OpenApi {
         (TAG_SEARCH, "Finding and counting posts"),
         (TAG_MENTIONS, "One mention, and what people say of it"),
         (TAG_CUSTOMERS, "People that the CRM knows"),
-        (TAG_DELIVERIES, "Webhooks"),
+        (TAG_DELIVERIES, "Who is told: endpoints and deliveries"),
+        (TAG_DIGESTS, "Daily reports"),
         (TAG_DAEMON, "Sources, monitors and the daemon itself"),
         (TAG_ACCESS, "Who may look"),
     ];

@@ -18,6 +18,11 @@ pub const COOKIE: &str = "overheard_session";
 /// The session's cookie over TLS: the prefix binds it to this host.
 pub const SECURE_COOKIE: &str = "__Host-overheard_session";
 
+/// The cookie with the colours that a browser asked for.
+pub const THEME_COOKIE: &str = "overheard_theme";
+/// The colours that can be asked for.
+pub const THEMES: [&str; 2] = ["light", "dark"];
+
 /// Who is asking.
 #[derive(Debug, Clone)]
 pub struct Visitor {
@@ -189,14 +194,27 @@ async fn token_holder(site: &SharedSite, authorization: &str) -> Result<Known, P
 
 /// The secret in the session's cookie.
 pub(in crate::web) fn session(headers: &HeaderMap) -> Option<&str> {
+    let mut cookies = cookies(headers);
+    let found = cookies.find(|(name, _)| *name == SECURE_COOKIE || *name == COOKIE);
+    found.map(|(_, value)| value)
+}
+
+/// The colours in the theme's cookie.
+fn theme(headers: &HeaderMap) -> &'static str {
+    let wanted = cookies(headers).find(|(name, _)| *name == THEME_COOKIE);
+    let known = THEMES
+        .into_iter()
+        .find(|theme| Some(*theme) == wanted.map(|(_, value)| value));
+    known.unwrap_or_default()
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .find(|(name, _)| *name == SECURE_COOKIE || *name == COOKIE)
-        .map(|(_, value)| value)
 }
 
 fn last_entry<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -244,6 +262,10 @@ pub struct PageReader {
     pub role: Role,
     /// What forms must send back; empty where nothing has to be.
     pub csrf: String,
+    /// Who it is, in words.
+    pub name: String,
+    /// The colours that the browser asked for; those of its system when empty.
+    pub theme: &'static str,
 }
 
 fn found(parts: &Parts) -> (Option<Role>, bool) {
@@ -300,12 +322,18 @@ impl FromRequestParts<SharedSite> for PageReader {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, site: &SharedSite) -> Result<Self, Response> {
-        let csrf = parts.extensions.get::<Visitor>().and_then(Visitor::csrf);
+        let visitor = parts.extensions.get::<Visitor>();
+        let (csrf, name) = (
+            visitor.and_then(Visitor::csrf),
+            visitor.and_then(Visitor::name),
+        );
         match found(parts) {
             (Some(role), signed_in) => Ok(Self {
                 signed_in,
                 role,
                 csrf: csrf.unwrap_or_default().to_owned(),
+                name: name.unwrap_or_default().to_owned(),
+                theme: theme(&parts.headers),
             }),
             (None, _) => Err(pages::login::how_to_sign_in(site)),
         }

@@ -16,6 +16,12 @@ pub fn customer(id: &CustomerId) -> String {
     format!("/customers/{}", segment(id.as_str()))
 }
 
+/// What can be done with a user; names may hold anything.
+#[must_use]
+pub fn user(name: &str) -> String {
+    format!("/settings/users/{}", segment(name))
+}
+
 /// The inbox with a query.
 #[must_use]
 pub fn search(query: &str) -> String {

@@ -4,6 +4,7 @@
 mod chart;
 pub mod customer;
 pub mod deliveries;
+pub mod digests;
 mod facets;
 pub mod format;
 pub mod inbox;
@@ -14,7 +15,9 @@ pub mod mention;
 pub(super) mod mention_view;
 pub mod monitors;
 pub mod overview;
+pub mod reference;
 mod score_view;
+pub mod settings;
 pub mod sources;
 
 use askama::Template;
@@ -39,17 +42,21 @@ pub(super) enum Place {
     Monitors,
     Sources,
     Deliveries,
+    Digests,
+    Settings,
     Elsewhere,
 }
 
 impl Place {
     /// The entries of the navigation with their addresses, in order.
-    const NAVIGATION: [(Self, &'static str, &'static str); 5] = [
+    const NAVIGATION: [(Self, &'static str, &'static str); 7] = [
         (Self::Inbox, "Inbox", "/"),
         (Self::Overview, "Overview", "/overview"),
         (Self::Monitors, "Monitors", "/monitors"),
         (Self::Sources, "Sources", "/sources"),
         (Self::Deliveries, "Deliveries", "/deliveries"),
+        (Self::Digests, "Digests", "/digests"),
+        (Self::Settings, "Settings", "/settings"),
     ];
 }
 
@@ -72,6 +79,8 @@ pub(super) struct Chrome {
     pub signed_in: bool,
     /// What forms send back.
     pub csrf: String,
+    /// The colours that were asked for, if any.
+    pub theme: &'static str,
 }
 
 /// A page without the rest: signing in, errors.
@@ -98,6 +107,16 @@ pub(super) fn routes() -> Router<SharedSite> {
         .route("/deliveries/replay", post(deliveries::replay))
         .route("/deliveries/{id}/pause", post(deliveries::pause))
         .route("/deliveries/{id}/resume", post(deliveries::resume))
+        .route("/digests", get(digests::digests))
+        .route("/digests/{id}/{date}", get(digests::digest))
+        .route("/api", get(reference::reference))
+        .route("/settings", get(settings::settings))
+        .route("/settings/theme", get(settings::theme))
+        .route("/settings/users", post(settings::set_user))
+        .route("/settings/users/{id}/link", post(settings::login_link))
+        .route("/settings/users/{id}/disable", post(settings::disable_user))
+        .route("/settings/tokens", post(settings::create_token))
+        .route("/settings/tokens/revoke", post(settings::revoke_token))
         .route("/login", get(login::login))
         .route("/logout", post(login::logout))
 }
@@ -162,6 +181,7 @@ pub(super) async fn chrome(
         notices,
         signed_in: reader.signed_in,
         csrf: reader.csrf.clone(),
+        theme: reader.theme,
     })
 }
 

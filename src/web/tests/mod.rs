@@ -7,6 +7,7 @@ mod openapi;
 mod overview;
 mod pages;
 mod roles;
+mod settings;
 mod similar;
 mod site;
 mod sources;

@@ -104,8 +104,8 @@ async fn every_get_answers_what_is_described() {
     let mut asked = 0;
     for (path, operations) in paths {
         let answer = &operations["get"]["responses"]["200"]["content"];
-        // Streams have tests of their own; all others answer JSON.
-        if answer.get("application/json").is_none() {
+        // Streams and files have tests of their own; all others answer JSON.
+        if answer.get("application/json").is_none() || answer.get("text/html").is_some() {
             continue;
         }
         asked += 1;
