@@ -71,6 +71,11 @@ impl Browser {
         );
         let session = answer["sessionId"].as_str();
         browser.session = session.unwrap_or_else(|| panic!("{answer}")).to_owned();
+        // Keys go to the page, whatever window the system thinks is in front.
+        browser.devtools(
+            "Emulation.setFocusEmulationEnabled",
+            &json!({"enabled": true}),
+        );
         Some(browser)
     }
 
