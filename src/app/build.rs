@@ -10,10 +10,11 @@ use tokio::sync::watch;
 
 use super::endpoints::{self, Endpoints, seal_key};
 use super::files::{create_data_dir, open_index, open_store, zone};
+use super::monitors::{self, Heard};
 use crate::analysis::{self, AnalyzerHandle};
 use crate::config::Config;
 use crate::deliver::{Dispatcher, DispatcherSetup, Endpoint};
-use crate::domain::MonitorSummary;
+use crate::domain::{MonitorId, MonitorSummary};
 use crate::fetch::Fetcher;
 use crate::ingest::{Indexer, Monitors, Pipeline, Poller};
 use crate::insight::Searcher;
@@ -40,6 +41,7 @@ pub struct App {
     pub(super) store: Store,
     pub(super) fetcher: Fetcher,
     pub(super) monitors: watch::Sender<Arc<Monitors>>,
+    pub(super) made_monitors: Vec<MonitorId>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) pollers: Vec<Arc<Poller>>,
     pub(super) seal_key: Arc<SealKey>,
@@ -61,8 +63,8 @@ impl App {
         let fetcher = Fetcher::new(&config.fetch, clock.clone())?;
         let seal_key = Arc::new(seal_key(&config)?);
         let zone = zone(&config)?;
-        let monitors = Arc::new(Monitors::parse(&config.monitors, zone.clone())?);
         let store = open_store(&config, clock.now()).await?;
+        let Heard { monitors, made } = monitors::all(&config, &store).await?;
         let endpoints = endpoints::all(&config, &store, &seal_key).await?;
         fetcher.restore_holds(store.holds().await?);
         let opened = open_index(&config, &store).await?;
@@ -84,6 +86,7 @@ impl App {
             store,
             fetcher,
             monitors,
+            made_monitors: made,
             pipeline,
             pollers: Vec::new(),
             seal_key,

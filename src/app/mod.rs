@@ -5,6 +5,7 @@ mod chores;
 mod endpoints;
 mod files;
 mod heads;
+mod monitors;
 mod once;
 mod pollers;
 mod reload;
@@ -18,5 +19,6 @@ pub use files::{
     socket_path, zone,
 };
 pub use heads::{keep_heads, read_heads, take_back_heads};
+pub use monitors::monitors;
 pub use once::OnceSummary;
 pub use run::Running;

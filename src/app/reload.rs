@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::ingest::Monitors;
 
 use super::endpoints;
-use super::files::zone;
+use super::monitors::{self, Heard};
 use super::run::{Group, Running};
 use super::status;
 
@@ -20,14 +19,15 @@ impl Running {
         let app = &self.app;
         let mut config = Config::load(app.config_path.as_deref(), std::env::vars())?;
         config.data_dir.clone_from(&app.config.data_dir);
-        let monitors = Arc::new(Monitors::parse(&config.monitors, zone(&config)?)?);
+        let Heard { monitors, made } = monitors::all(&config, &app.store).await?;
         let endpoints = endpoints::all(&config, &app.store, &app.seal_key).await?;
         let pollers = app.build_pollers(&config)?;
 
         let restart = needs_restart(&app.config, &config);
         let count = endpoints.ready.len();
-        let declared = status::declared(&config, &monitors, endpoints.declared.clone());
+        let declared = status::declared(&config, &monitors, &made, endpoints.declared.clone());
         let _ = self.declared.send(Arc::new(declared));
+        let monitor_count = monitors.summaries().count();
         app.monitors.send_replace(monitors);
         {
             let mut ears = self.ears.lock().await;
@@ -43,7 +43,7 @@ impl Running {
         let said = format!(
             "{} sources, {} monitors, {count} endpoints{restart}",
             config.sources.len(),
-            config.monitors.len(),
+            monitor_count,
         );
         *self.config.lock().await = config;
         tracing::info!("reloaded the configuration: {said}");

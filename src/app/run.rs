@@ -116,6 +116,7 @@ impl App {
         let (declared, declared_receiver) = watch::channel(Arc::new(status::declared(
             &app.config,
             &app.monitors.borrow(),
+            &app.made_monitors,
             endpoints.declared,
         )));
         let running = Arc::new(Running {
@@ -449,6 +450,10 @@ impl Running {
             web::Command::Deliver(endpoint, answer) => {
                 let restarted = self.restart_endpoint(&endpoint).await;
                 let _ = answer.send(restarted.map_err(|error| format!("{error:#}")));
+            }
+            web::Command::Listen(answer) => {
+                let heard = self.listen_anew().await;
+                let _ = answer.send(heard.map_err(|error| format!("{error:#}")));
             }
             web::Command::Wake => self.mouths.lock().await.wake(),
             web::Command::Reload(answer) => {

@@ -1,7 +1,7 @@
 //! How the parts fare, in the words of the page and `/readyz`.
 
 use crate::config::Config;
-use crate::domain::SourceId;
+use crate::domain::{MonitorId, SourceId};
 use crate::ingest::Monitors;
 use crate::runtime::Supervisor;
 use crate::runtime::supervisor::{TaskState, TaskStatus};
@@ -11,10 +11,12 @@ use crate::web::{Declared, DeclaredEndpoint, DeclaredSource, PartState, PartStat
 pub(super) fn declared(
     config: &Config,
     monitors: &Monitors,
+    made_monitors: &[MonitorId],
     endpoints: Vec<DeclaredEndpoint>,
 ) -> Declared {
     Declared {
         monitors: monitors.summaries().cloned().collect(),
+        made_monitors: made_monitors.to_vec(),
         sources: config
             .sources
             .iter()

@@ -91,6 +91,9 @@ pub enum Command {
     /// List and replay webhook deliveries
     #[command(subcommand)]
     Deliveries(super::deliveries_args::DeliveriesCommand),
+    /// List what is listened for, and make monitors without the configuration file (through the running daemon)
+    #[command(subcommand)]
+    Monitors(super::monitors::MonitorsCommand),
     /// List who is told, and make webhook endpoints without the configuration file (through the running daemon)
     #[command(subcommand)]
     Endpoints(super::endpoints_args::EndpointsCommand),
@@ -106,6 +109,8 @@ pub enum Command {
     /// Score texts, measure and explain the model
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Let the running daemon read its configuration again; on an error the old one stays
+    Reload,
     /// Print a one-time link to the page of the running daemon
     Login {
         /// Whom it lets in [default: the administrator "admin"]

@@ -10,7 +10,6 @@ use super::output::Output;
 use crate::app;
 use crate::config::Config;
 use crate::digest::{self, DigestPlan};
-use crate::ingest::Monitors;
 use crate::runtime::Clock;
 
 /// Writes digests, or prints them.
@@ -40,8 +39,7 @@ pub async fn run(config: &Config, args: &DigestArgs, output: &Output) -> anyhow:
         }
     }
     let store = app::open_store_read_only(config).await?;
-    let monitors = Monitors::parse(&config.monitors, app::zone(config)?)?;
-    let monitors: Vec<_> = monitors.summaries().cloned().collect();
+    let monitors = app::monitors(config, &store).await?;
     let now = Clock::system().now();
     for digest_config in wanted {
         let plan = DigestPlan::new(digest_config, &config.time_zone, &config.data_dir)?;

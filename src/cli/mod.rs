@@ -20,6 +20,7 @@ mod fetch;
 mod index;
 mod mentions;
 mod model;
+mod monitors;
 mod output;
 mod query;
 mod run;
@@ -95,6 +96,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         }
         Command::Digest(args) => digest::run(&load(&global)?, &args, output).await,
         Command::Deliveries(command) => deliveries::run(&load(&global)?, command, output).await,
+        Command::Monitors(command) => monitors::run(&load(&global)?, command, output).await,
         Command::Endpoints(command) => endpoints::run(&load(&global)?, command, output).await,
         Command::Webhook(command) => webhook::run(command, output),
         Command::Index(args::IndexCommand::Rebuild) => {
@@ -102,6 +104,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         }
         Command::Mentions(command) => mentions::run(&load(&global)?, command, output).await,
         Command::Model(command) => model::run(&load(&global)?, command, output).await,
+        Command::Reload => run::reload(&load(&global)?, output).await,
         Command::Login { user } => token::login(&load(&global)?, user, output).await,
         Command::User(command) => access::user(&load(&global)?, command, output).await,
         Command::Audit(command) => access::audit(&load(&global)?, command, output).await,

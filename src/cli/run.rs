@@ -4,9 +4,11 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Global, RunArgs};
+use super::daemon;
 use super::output::Output;
 use super::{config_path, load};
 use crate::app::{App, AppOptions};
+use crate::config::Config;
 use crate::runtime::Clock;
 use crate::runtime::telemetry::{self, Metrics};
 
@@ -60,5 +62,20 @@ pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> anyhow::Re
         }
     }
     running.stop().await;
+    Ok(0)
+}
+
+/// Lets the running daemon read its configuration again, as SIGHUP does; on an error the old one stays.
+///
+/// # Errors
+/// When no daemon runs, or the configuration is wrong.
+pub async fn reload(config: &Config, output: &Output) -> anyhow::Result<i32> {
+    let client = daemon::running(config)?;
+    let answer = client
+        .post("/api/v1/reload", "application/json", Vec::new())
+        .await?;
+    let body = daemon::accepted(&answer)?;
+    let said = body["message"].as_str().unwrap_or_default();
+    output.print(&format!("Reloaded: {said}."))?;
     Ok(0)
 }

@@ -30,6 +30,7 @@ mod import;
 mod known;
 mod links;
 mod managed;
+mod managed_monitors;
 mod mentions;
 mod posts;
 mod purge;

@@ -33,7 +33,7 @@ pub use ready::{PartState, PartStatus};
 pub use serve::{bind_socket, serve_tcp, serve_unix};
 
 use crate::deliver::managed::Settings;
-use crate::domain::{EndpointId, MonitorSummary, Push, Pushed, SourceId};
+use crate::domain::{EndpointId, MonitorId, MonitorSummary, Push, Pushed, SourceId};
 use crate::insight::Searcher;
 use crate::runtime::Clock;
 use crate::runtime::seal::SealKey;
@@ -81,8 +81,10 @@ pub type MetricsRenderer = Arc<dyn Fn() -> String + Send + Sync>;
 /// What the configuration declares and people want to see.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Declared {
-    /// Saved queries.
+    /// Saved queries; also those that were made by API.
     pub monitors: Vec<MonitorSummary>,
+    /// Which of them were made by API.
+    pub made_monitors: Vec<MonitorId>,
     /// Origins.
     pub sources: Vec<DeclaredSource>,
     /// Who is told; also those that were made by API.
@@ -157,6 +159,8 @@ pub enum Command {
     Deliver(EndpointId, oneshot::Sender<Result<String, String>>),
     /// Queues of endpoints changed in the store.
     Wake,
+    /// Monitors changed in the store.
+    Listen(oneshot::Sender<Result<String, String>>),
     /// Reads the configuration again; on an error the old one stays.
     Reload(oneshot::Sender<Result<String, String>>),
     /// A source's next poll was brought forward in the store.

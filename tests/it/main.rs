@@ -17,6 +17,7 @@ mod files;
 mod floors;
 mod guest;
 mod model;
+mod monitors;
 mod receiver;
 mod searching;
 mod support;

@@ -13,6 +13,7 @@ pub(in crate::web) mod extract;
 pub mod live;
 pub mod managed;
 pub mod mentions;
+pub mod monitors;
 pub mod openapi;
 pub mod overview;
 pub mod search;
@@ -47,6 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(digests::digest))
         .routes(routes!(status::sources))
         .routes(routes!(status::monitors))
+        .routes(routes!(monitors::put, monitors::remove))
         .routes(routes!(admin::index))
         .routes(routes!(admin::rebuild))
         .routes(routes!(admin::reload))

@@ -9,7 +9,7 @@ use super::openapi::{Answers, TAG_DAEMON};
 use crate::domain::SourceStatus;
 use crate::insight::{MonitorDto, SourceDto};
 use crate::web::auth::guard::Reader;
-use crate::web::{DeclaredSource, Problem, SharedSite};
+use crate::web::{DeclaredSource, Origin, Problem, SharedSite};
 
 /// `{"sources": [..]}`
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,7 +20,16 @@ pub(in crate::web) struct Sources {
 /// `{"monitors": [..]}`
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Monitors {
-    monitors: Vec<MonitorDto>,
+    monitors: Vec<MadeMonitorDto>,
+}
+
+/// A saved listening query and who made it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct MadeMonitorDto {
+    #[serde(flatten)]
+    monitor: MonitorDto,
+    /// The configuration `file`, or the `api`. Each changes its own alone.
+    origin: Origin,
 }
 
 /// Lists all sources and how they fare: freshness, gaps, bounds met, errors, the next poll.
@@ -37,8 +46,16 @@ pub(in crate::web) async fn sources(
 #[utoipa::path(get, path = "/api/v1/monitors", tag = TAG_DAEMON, responses((status = 200, body = Monitors), Answers))]
 pub(in crate::web) async fn monitors(State(site): State<SharedSite>, _: Reader) -> Json<Monitors> {
     let declared = site.web.declared.borrow().clone();
-    let monitors = declared.monitors.iter().map(MonitorDto::from).collect();
-    Json(Monitors { monitors })
+    let monitors = declared.monitors.iter().map(|monitor| MadeMonitorDto {
+        origin: match declared.made_monitors.contains(&monitor.id) {
+            true => Origin::Api,
+            false => Origin::File,
+        },
+        monitor: monitor.into(),
+    });
+    Json(Monitors {
+        monitors: monitors.collect(),
+    })
 }
 
 /// What is configured, in the order of the configuration, joined with how it fares; then what the

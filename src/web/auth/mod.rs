@@ -39,7 +39,7 @@ pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub enum Role {
     /// Reads.
     Viewer,
-    /// Also corrects the model, and polls and resumes sources: a community manager.
+    /// Also corrects the model, changes monitors, and polls and resumes sources: a community manager.
     Manager,
     /// Reads: what makes the digests' charts.
     Marketing,

@@ -1,30 +1,92 @@
 //! Monitors: what is listened for and how much it catches; and a query tried out before it becomes one.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::inbox_view::{self as view, Fault};
 use super::mention_view::{Moment, Row};
 use super::{Chrome, Place, Stated, chrome, error_page, format, html, links};
-use crate::domain::{BrandRole, MonitorSummary};
+use crate::domain::{BrandRole, MonitorId, MonitorSummary};
 use crate::insight::Request;
 use crate::query::{Query, check_monitor};
-use crate::web::auth::guard::PageReader;
-use crate::web::{Problem, SharedSite, api};
+use crate::web::auth::Right;
+use crate::web::auth::guard::{Manager, PageReader};
+use crate::web::{Declared, Problem, SharedSite, api};
 
 /// Posts that a preview shows.
 const PREVIEW: usize = 10;
 /// How far back a preview looks.
 const LOOK_BACK: &str = "30d";
+/// Whose brand, as forms say it.
+const ROLES: [(&str, BrandRole); 3] = [
+    ("own", BrandRole::Own),
+    ("competitor", BrandRole::Competitor),
+    ("topic", BrandRole::Topic),
+];
 
 /// The query that is tried out.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(in crate::web) struct Parameter {
     #[serde(default)]
     q: String,
+    /// The monitor that it is to replace.
+    #[serde(default)]
+    of: String,
+}
+
+/// A monitor to keep.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct MonitorForm {
+    name: String,
+    query: String,
+    brand: String,
+    role: BrandRole,
+}
+
+/// A monitor to remove.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct NameForm {
+    name: MonitorId,
+}
+
+/// Keeps a monitor, and comes back.
+pub(in crate::web) async fn set(
+    State(site): State<SharedSite>,
+    _: Manager,
+    Form(form): Form<MonitorForm>,
+) -> Response {
+    let Ok(id) = MonitorId::parse(form.name.trim().to_owned()) else {
+        let detail = "A monitor's name has letters, digits, '-', '_' and '.' alone.";
+        return error_page(&site, &Problem::bad_request(detail));
+    };
+    let monitor = MonitorSummary {
+        id,
+        query: form.query,
+        brand: Some(form.brand),
+        role: form.role,
+    };
+    came_back(&site, api::monitors::set(&site, monitor).await)
+}
+
+/// Removes a monitor, and comes back.
+pub(in crate::web) async fn remove(
+    State(site): State<SharedSite>,
+    _: Manager,
+    Form(form): Form<NameForm>,
+) -> Response {
+    came_back(&site, api::monitors::end(&site, &form.name).await)
+}
+
+fn came_back<T>(site: &SharedSite, done: Result<T, Problem>) -> Response {
+    match done {
+        Ok(_) => Redirect::to("/monitors").into_response(),
+        Err(problem) => error_page(site, &problem),
+    }
 }
 
 #[derive(Template)]
@@ -35,6 +97,7 @@ struct MonitorsPage {
     query: String,
     fault: Option<Fault>,
     preview: Option<Preview>,
+    may_change: bool,
 }
 
 struct Line {
@@ -45,13 +108,18 @@ struct Line {
     week: String,
     href: String,
     edit: String,
+    /// It was made here, so it can be removed here.
+    made: bool,
 }
 
 struct Preview {
     total: String,
     /// How many of these no monitor catches yet.
     news: String,
-    block: String,
+    /// The monitor that is being changed, by its name, brand and role.
+    name: String,
+    brand: String,
+    roles: Vec<(&'static str, bool)>,
     href: String,
     rows: Vec<Row>,
 }
@@ -61,7 +129,7 @@ pub(in crate::web) async fn monitors(
     reader: PageReader,
     Stated(state): Stated<Parameter>,
 ) -> Response {
-    match page(&site, &reader, state.q.trim()).await {
+    match page(&site, &reader, state.q.trim(), &state.of).await {
         Ok((status, page)) => html(status, &page),
         Err(problem) => error_page(&site, &problem),
     }
@@ -71,11 +139,13 @@ async fn page(
     site: &SharedSite,
     reader: &PageReader,
     query: &str,
+    of: &str,
 ) -> Result<(StatusCode, MonitorsPage), Problem> {
     let declared = site.web.declared.borrow().clone();
     let mut lines = Vec::with_capacity(declared.monitors.len());
     for monitor in &declared.monitors {
-        lines.push(line(site, monitor).await?);
+        let made = declared.made_monitors.contains(&monitor.id);
+        lines.push(line(site, monitor, made).await?);
     }
     let mut page = MonitorsPage {
         chrome: chrome(site, Place::Monitors, reader).await?,
@@ -83,11 +153,12 @@ async fn page(
         query: query.to_owned(),
         fault: None,
         preview: None,
+        may_change: reader.role.may(Right::Curate),
     };
     if query.is_empty() {
         return Ok((StatusCode::OK, page));
     }
-    match preview(site, query, &declared.monitors).await {
+    match preview(site, query, of, &declared).await {
         Ok(preview) => page.preview = Some(preview),
         Err(problem) if problem.status().is_client_error() => {
             page.fault = Some(view::fault(&problem));
@@ -98,7 +169,7 @@ async fn page(
     Ok((StatusCode::OK, page))
 }
 
-async fn line(site: &SharedSite, monitor: &MonitorSummary) -> Result<Line, Problem> {
+async fn line(site: &SharedSite, monitor: &MonitorSummary, made: bool) -> Result<Line, Problem> {
     let leaf = format!("monitor:{}", monitor.id);
     let count = async |since: &str| {
         let query = api::search::parse(&format!("{leaf} since:{since}"))?;
@@ -118,7 +189,11 @@ async fn line(site: &SharedSite, monitor: &MonitorSummary) -> Result<Line, Probl
         day: count("24h").await?,
         week: count("7d").await?,
         href: links::search(&leaf),
-        edit: links::with_query("/monitors", &[("q", &monitor.query)]),
+        edit: {
+            let of = if made { monitor.id.as_str() } else { "" };
+            links::with_query("/monitors", &[("q", &monitor.query), ("of", of)])
+        },
+        made,
         query: monitor.query.clone(),
     })
 }
@@ -134,8 +209,11 @@ async fn count(site: &SharedSite, query: &Query) -> Result<u64, Problem> {
 async fn preview(
     site: &SharedSite,
     text: &str,
-    monitors: &[MonitorSummary],
+    of: &str,
+    declared: &Declared,
 ) -> Result<Preview, Problem> {
+    let monitors = &declared.monitors;
+    let changed = monitors.iter().find(|known| known.id.as_str() == of);
     let query = api::search::parse(text)?;
     check_monitor(&query).map_err(|error| api::search::query_problem(&error))?;
     let recent = query.and(&api::search::parse(&format!("since:{LOOK_BACK}"))?);
@@ -164,17 +242,17 @@ async fn preview(
     Ok(Preview {
         total: format::number(answer.total),
         news: format::number(news),
-        block: block(text),
+        name: changed.map_or_else(String::new, |monitor| monitor.id.to_string()),
+        brand: changed
+            .and_then(|monitor| monitor.brand.clone())
+            .unwrap_or_default(),
+        roles: ROLES
+            .map(|(name, role)| (name, changed.is_some_and(|monitor| monitor.role == role)))
+            .into(),
         href: links::with_query(
             "/",
             &all.each_ref().map(|(name, value)| (*name, value.as_str())),
         ),
         rows: rows.collect(),
     })
-}
-
-/// The block for the configuration; the query stands in it letter by letter.
-fn block(query: &str) -> String {
-    let query = toml::Value::String(query.to_owned());
-    format!("[[monitors]]\nid = \"name-it\"\nquery = {query}")
 }

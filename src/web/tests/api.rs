@@ -380,6 +380,7 @@ async fn sources_and_monitors_join_configuration_and_store() {
         enabled,
     };
     site.declared.send_replace(std::sync::Arc::new(Declared {
+        made_monitors: Vec::new(),
         monitors: vec![MonitorSummary {
             id: MonitorId::parse("volta").unwrap(),
             query: "volta".to_owned(),
@@ -410,7 +411,8 @@ async fn sources_and_monitors_join_configuration_and_store() {
         ]
     );
     let monitors = site.get("/api/v1/monitors").await.json();
-    let expected = json!([{"id": "volta", "query": "volta", "brand": null, "role": "own"}]);
+    let expected =
+        json!([{"id": "volta", "query": "volta", "brand": null, "role": "own", "origin": "file"}]);
     assert_eq!(monitors["monitors"], expected);
 }
 
