@@ -28,7 +28,7 @@
 
   // The next sentiment after the current one.
   const correct = () => {
-    const all = Array.from(document.querySelectorAll(".correct button"));
+    const all = Array.from(document.querySelectorAll(".correct button[aria-pressed]"));
     if (all.length === 0) return;
     const now = all.findIndex((button) => button.getAttribute("aria-pressed") === "true");
     all[(now + 1) % all.length].focus();

@@ -8,33 +8,27 @@
 //! a time; a question is asked of one side after the other, so that all see the same machine. Words are
 //! drawn as posts use them. It asserts that all find equally much, not speeds.
 
+#[path = "support/site.rs"]
+mod site;
 mod support;
 
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use overheard::config::IndexConfig;
-use overheard::domain::analysis::{EMOTIONS, INTENTS, LabelScore};
 use overheard::domain::correction::Correction;
-use overheard::domain::{
-    Analysis, Author, Body, Cursor, EmotionScores, IntentScores, ModelId, MonitorId, PostKey,
-    RawPost, Sentiment, SentimentLabel, SourceId, SourceState, SourceStatus,
-};
-use overheard::index::{FACETS, Index};
+use overheard::domain::{Body, Cursor, MonitorId, PostKey, RawPost, SentimentLabel, SourceId};
+use overheard::index::FACETS;
 use overheard::ingest::{Indexer, follow, normalize};
 use overheard::insight::{Request, Searcher};
 use overheard::query::LabelField;
 use overheard::query::time::time_key;
 use overheard::runtime::Clock;
-use overheard::runtime::seal::SealKey;
 use overheard::store::{BatchCommit, PostCommit, Store};
-use overheard::web::auth::issue_token;
-use overheard::web::{Door, Role, WebState, router, serve_tcp};
-use support::{NOW, Said, Speaker, as_f64};
+use site::{INDEX, Served, fill, index, scored, serve, status};
+use support::{NOW, Speaker, as_f64};
 use tantivy::aggregation::agg_req::Aggregations;
 use tantivy::aggregation::{AggContextParams, AggregationCollector};
 use tantivy::collector::{Count, TopDocs};
@@ -44,22 +38,16 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{Order, Searcher as BareSearcher, TantivyDocument, Term};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 const POSTS: usize = 100_000;
-const BATCH: usize = 2_000;
 /// Questions of each kind.
 const QUESTIONS: usize = 400;
 /// As the API's default.
 const LIMIT: usize = 25;
-const INDEX: IndexConfig = IndexConfig {
-    commit_interval_ms: 500,
-    writer_memory_mib: 30,
-};
-
 fn main() {
     let posts = std::env::args()
         .skip(1)
@@ -452,61 +440,19 @@ fn terms() -> serde_json::Value {
 /// One keep-alive connection to the real router.
 struct Client {
     stream: TcpStream,
-    head: String,
     buffer: Vec<u8>,
-    _server: JoinSet<()>,
-    _keep: (
-        watch::Sender<Arc<overheard::web::Declared>>,
-        mpsc::Receiver<overheard::web::Command>,
-    ),
+    served: Served,
 }
 
 impl Client {
     async fn start(store: &Store, searcher: Searcher, now: Timestamp) -> Self {
-        let token = issue_token(store, "bench", Role::Admin, None, now)
-            .await
-            .expect("a token");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-        let address = listener.local_addr().expect("an address");
-        let (declared, declared_receiver) = watch::channel(Arc::default());
-        let (commands, command_receiver) = mpsc::channel(1);
-        let (clock, _hand) = Clock::manual(now);
-        let key = std::env::temp_dir().join(format!("overheard-bench-{}.key", std::process::id()));
-        let state = WebState {
-            searcher,
-            store: store.clone(),
-            clock: clock.clone(),
-            zone: TimeZone::UTC,
-            base_url: format!("http://{address}"),
-            behind_proxy: false,
-            requests_per_second: 0,
-            auth: Arc::default(),
-            declared: declared_receiver,
-            status: Arc::new(Vec::new),
-            metrics: Arc::new(String::new),
-            rebuild: watch::channel(overheard::web::Rebuild::default()).1,
-            seal_key: Arc::new(SealKey::read_or_create(&key).expect("a key")),
-            commands,
-        };
-        let served = serve_tcp(
-            listener,
-            router(state, Door::Tcp),
-            CancellationToken::new(),
-            clock,
-        );
-        let mut server = JoinSet::new();
-        server.spawn(async move { served.await.expect("served") });
-        let stream = TcpStream::connect(address).await.expect("connected");
+        let served = serve(store, searcher, now).await;
+        let stream = TcpStream::connect(served.address).await.expect("connected");
         stream.set_nodelay(true).expect("no delay");
         Self {
             stream,
-            head: format!(
-                "Host: {address}\r\nAuthorization: Bearer {}\r\n\r\n",
-                token.expose()
-            ),
             buffer: Vec::new(),
-            _server: server,
-            _keep: (declared, command_receiver),
+            served,
         }
     }
 
@@ -515,7 +461,7 @@ impl Client {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
         let request = format!(
             "GET /api/v1/search?q={encoded}&facets={facets} HTTP/1.1\r\n{}",
-            self.head
+            self.served.head
         );
         self.stream
             .write_all(request.as_bytes())
@@ -551,130 +497,4 @@ fn whole_body(answer: &[u8]) -> Option<&str> {
     let length: usize = length.parse().expect("a number");
     let body = answer.get(end + 4..end + 4 + length)?;
     Some(std::str::from_utf8(body).expect("text"))
-}
-
-// The posts -------------------------------------------------------------------------------------
-
-/// Stores the posts, and returns pairs of words that stand side by side in them.
-async fn fill(
-    store: &Store,
-    speaker: &mut Speaker,
-    posts: usize,
-    now: Timestamp,
-) -> Vec<[String; 2]> {
-    let source = SourceId::parse("town").expect("an id");
-    let monitor = MonitorId::parse("all").expect("an id");
-    let mut pairs = Vec::new();
-    let mut left = posts;
-    while left > 0 {
-        let size = left.min(BATCH);
-        left -= size;
-        let mut batch = Vec::with_capacity(size);
-        for number in 0..size {
-            let said = speaker.say();
-            if number % 20 == 0 {
-                pairs.extend(first_words(&said.text));
-            }
-            let label = SentimentLabel::ALL[speaker.below(3)];
-            let post = normalize(raw(said), &source, now).expect("a post");
-            batch.push(PostCommit {
-                post,
-                analysis: Some(scored(label)),
-                monitors: vec![monitor.clone()],
-                duplicate_of: None,
-                links: Vec::new(),
-                events: Vec::new(),
-            });
-        }
-        let commit = BatchCommit {
-            source: source.clone(),
-            cursor: Cursor::default(),
-            status: status(&source, now),
-            posts: batch,
-            rejects: Vec::new(),
-            deleted: Vec::new(),
-            forgotten: Vec::new(),
-            events: Vec::new(),
-            now,
-        };
-        store.commit_batch(commit).await.expect("store works");
-    }
-    pairs
-}
-
-fn first_words(text: &str) -> Option<[String; 2]> {
-    let mut words = text.split(' ').map(str::to_owned);
-    Some([words.next()?, words.next()?])
-}
-
-fn raw(said: Said) -> RawPost {
-    let key = PostKey {
-        network: "mastodon".to_owned(),
-        scope: String::new(),
-        native_id: said.native_id,
-    };
-    let mut raw = RawPost::new(key, Body::Plain(said.text));
-    raw.title = said.title.map(Body::Plain);
-    raw.published_at = Some(said.at);
-    raw.author = Some(Author {
-        native_id: said.author.clone(),
-        handle: said.author,
-        ..Author::default()
-    });
-    raw
-}
-
-/// An analysis as large as the model's.
-fn scored(label: SentimentLabel) -> Analysis {
-    let [negative, neutral, positive] =
-        SentimentLabel::ALL.map(|other| if other == label { 0.9 } else { 0.05 });
-    let named = |name: &str| LabelScore {
-        label: name.to_owned(),
-        probability: 0.125,
-        present: false,
-    };
-    Analysis {
-        model: ModelId::parse("bench-1@0123").expect("an id"),
-        supported: true,
-        sentiment: Sentiment {
-            label,
-            score: positive - negative,
-            negative,
-            neutral,
-            positive,
-        },
-        emotions: EmotionScores {
-            ekman: EMOTIONS.iter().map(|name| named(name)).collect(),
-            fine: (0..28)
-                .map(|number| named(&format!("fine-{number}")))
-                .collect(),
-        },
-        intents: IntentScores(INTENTS.iter().map(|name| named(name)).collect()),
-        urgency: 0,
-        entities: vec![],
-        embedding: vec![1; 384],
-    }
-}
-
-async fn index(dir: &Path, store: &Store) -> (Searcher, Indexer) {
-    let opened = Index::open(&dir.join("index"), store.uuid(), 0, &INDEX).expect("index opens");
-    let index = opened.reader.clone();
-    let mut indexer = Indexer::new(store.clone(), opened.writer, opened.reader);
-    indexer.catch_up().await.expect("index works");
-    (Searcher::new(index, store.clone()), indexer)
-}
-
-fn status(source: &SourceId, now: Timestamp) -> SourceStatus {
-    SourceStatus {
-        state: SourceState::Healthy,
-        polled_at: Some(now),
-        succeeded_at: Some(now),
-        next_poll_at: None,
-        error: None,
-        failures: 0,
-        posts: 0,
-        rejects: 0,
-        requests: 1,
-        ..SourceStatus::waiting(source.clone(), "mastodon")
-    }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::{DigestId, EndpointId, EventKind, MonitorId};
 
@@ -109,7 +110,7 @@ impl EndpointConfig {
 }
 
 /// How much events say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebhookPayload {
     /// All that is known; ids and a link where that is over 20 kB.
@@ -120,7 +121,7 @@ pub enum WebhookPayload {
 }
 
 /// How events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebhookFormat {
     /// Our own envelope, as Standard Webhooks recommends.

@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::endpoint::{Endpoint, EndpointError, Signer};
 use super::keys::{self, Secret};
@@ -35,7 +36,7 @@ pub struct Settings {
 }
 
 /// How an endpoint is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub enum Scheme {
     /// HMAC-SHA256 with a secret that both sides have.
     #[default]

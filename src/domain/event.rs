@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::id::{CustomerId, DigestId, EventId, MentionId, SourceId};
 
 /// The types of events, with the names that receivers see. Names are never reused with another meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum EventKind {
     /// A post matched its first monitor.
     #[serde(rename = "mention.created")]

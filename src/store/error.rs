@@ -89,7 +89,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The caller asked for something that cannot be.
-    #[error("store: {what}")]
+    #[error("{what}")]
     Invalid {
         /// What is wrong, without content.
         what: String,

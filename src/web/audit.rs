@@ -1,7 +1,6 @@
 //! Every change that somebody asked for is noted: who, what, to what, and how it ended. Nothing of what was sent.
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -12,19 +11,10 @@ use crate::store::AuditEntry;
 /// Most bytes of a subject; addresses may be long.
 const SUBJECT_BYTES: usize = 256;
 
-/// Middleware: notes requests that change something and come from somebody known, refused ones included.
-pub(super) async fn noted(
-    State(site): State<SharedSite>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let changes = !matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
+/// Runs a request that changes something, and notes it where it comes from somebody known, refused ones included.
+pub(super) async fn run(site: &SharedSite, request: Request, next: Next) -> Response {
     let visitor = request.extensions().get::<Visitor>();
-    let actor = visitor.and_then(Visitor::name).map(str::to_owned);
-    let (Some(actor), true) = (actor, changes) else {
+    let Some(actor) = visitor.and_then(Visitor::name).map(str::to_owned) else {
         return next.run(request).await;
     };
     let route = request.extensions().get::<MatchedPath>();

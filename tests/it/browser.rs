@@ -17,7 +17,7 @@ const HOSTILE: &str = r#"{"v":1,"id":"x1","title":"</title><script>window.owned=
 "#;
 
 /// Every page, with the least that it must show.
-const PAGES: [(&str, &str); 13] = [
+const PAGES: [(&str, &str); 14] = [
     ("/", "mentions"),
     ("/?q=voltra+battery", "mention"),
     ("/?q=unheardof", "Nothing matches"),
@@ -27,6 +27,7 @@ const PAGES: [(&str, &str); 13] = [
     ("/monitors?q=battery", "Would have caught"),
     ("/sources", "posts"),
     ("/deliveries", "No endpoints yet"),
+    ("/customers", "No customers yet"),
     ("/digests", "No digests yet"),
     ("/settings", "Who changed what"),
     ("/api", "OpenAPI 3.1"),

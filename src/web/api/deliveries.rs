@@ -37,6 +37,7 @@ pub(in crate::web) struct Parameter {
     #[param(value_type = Option<String>)]
     endpoint: Option<EndpointId>,
     /// In this state alone.
+    #[param(inline)]
     state: Option<DeliveryState>,
     /// Most deliveries of each endpoint, 1 to 1,000; 50 when nothing is said.
     #[param(minimum = 1, maximum = 1000)]

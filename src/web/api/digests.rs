@@ -47,12 +47,12 @@ pub(in crate::web) struct DigestDto {
 #[into_params(parameter_in = Query)]
 pub(in crate::web) struct FormatQuery {
     /// `html`, `markdown` or `json`; `json` when nothing is said.
-    #[param(value_type = Option<String>)]
+    #[param(inline)]
     format: Option<Form>,
 }
 
 /// The forms of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::web) enum Form {
     Html,

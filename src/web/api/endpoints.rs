@@ -26,13 +26,10 @@ pub(in crate::web) struct Endpoints {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(in crate::web) struct SettingsDto {
     /// `standard`, `cloudevents`, `cloudevents-binary`, `slack` or `teams`; of the file also `email` and `ndjson`.
-    #[schema(value_type = String)]
     pub format: WebhookFormat,
     /// `full`, or `thin` for ids and a link.
-    #[schema(value_type = String)]
     pub payload: WebhookPayload,
     /// Which events; empty means all.
-    #[schema(value_type = Vec<String>)]
     pub events: Vec<EventKind>,
     /// Only mentions that match this query.
     pub filter: Option<String>,

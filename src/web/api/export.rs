@@ -30,6 +30,7 @@ pub(in crate::web) struct Parameter {
     q: String,
     /// How posts are written.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 

@@ -32,19 +32,18 @@ pub(in crate::web) struct EndpointRequest {
     /// Where to post; https unless `allow_http`. Needed to make one; the old one stays when nothing is said.
     url: Option<String>,
     /// `v1` (HMAC-SHA256, a secret) or `v1a` (ed25519, a public key), to make one; `rotate` changes it later.
-    #[schema(value_type = Option<String>)]
     signature: Option<Scheme>,
     /// `standard`, `cloudevents`, `cloudevents-binary`, `slack` or `teams`.
     #[serde(default)]
-    #[schema(value_type = String, required = false)]
+    #[schema(required = false)]
     format: WebhookFormat,
     /// `full`, or `thin` for ids and a link.
     #[serde(default)]
-    #[schema(value_type = String, required = false)]
+    #[schema(required = false)]
     payload: WebhookPayload,
     /// Which events; empty means all.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, required = false)]
+    #[schema(required = false)]
     events: Vec<EventKind>,
     /// Only mentions that match this query.
     filter: Option<String>,
@@ -64,7 +63,7 @@ pub(in crate::web) struct EndpointRequest {
 pub(in crate::web) struct RotateRequest {
     /// `v1` (a secret) or `v1a` (a public key).
     #[serde(default)]
-    #[schema(value_type = String, required = false)]
+    #[schema(required = false)]
     signature: Scheme,
     /// How long the old key signs beside it: 24 when nothing is said, at most 720; 0 ends it at once.
     keep_hours: Option<u32>,

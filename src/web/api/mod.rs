@@ -10,6 +10,7 @@ pub mod endpoints;
 mod etag;
 pub mod export;
 pub(in crate::web) mod extract;
+pub mod links;
 pub mod live;
 pub mod managed;
 pub mod mentions;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(import)
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
+        .routes(routes!(links::links, links::link))
         .routes(routes!(digests::digests))
         .routes(routes!(digests::digest))
         .routes(routes!(status::sources))

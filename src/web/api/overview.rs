@@ -22,6 +22,7 @@ pub(in crate::web) struct Parameter {
     q: String,
     /// How far back: `24h`, `7d`, `30d` or `90d`.
     #[serde(default)]
+    #[param(inline)]
     period: Period,
 }
 

@@ -40,6 +40,7 @@ pub(in crate::web) struct AuditQuery {
     /// Entries before this number; the newest when absent. `next` of an answer goes here.
     before: Option<u64>,
     /// At most so many: 100 when nothing is said, 500 at most.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 

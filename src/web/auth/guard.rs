@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::session::csrf_token;
 use super::{ApiToken, Known, Pace, Right, Role, form};
-use crate::web::{Door, Problem, SharedSite, pages};
+use crate::web::{Door, Problem, SharedSite, audit, pages};
 
 /// The session's cookie over plain HTTP, on loopback.
 pub const COOKIE: &str = "overheard_session";
@@ -131,7 +131,11 @@ pub(in crate::web) async fn identify(
         };
     }
     request.extensions_mut().insert(visitor);
-    next.run(request).await
+    if changes {
+        audit::run(&site, request, next).await
+    } else {
+        next.run(request).await
+    }
 }
 
 async fn visitor(

@@ -60,7 +60,7 @@ async fn page(
         zone: &site.web.zone,
     };
     Ok(CustomerPage {
-        chrome: chrome(site, Place::Elsewhere, reader).await?,
+        chrome: chrome(site, Place::Customers, reader).await?,
         about: about(&customer),
         identities: customer.identities.iter().map(known).collect(),
         rows: timeline

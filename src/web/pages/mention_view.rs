@@ -70,6 +70,18 @@ pub(in crate::web) struct Sheet {
     pub facts: Vec<Fact>,
     pub duplicate_of: Option<String>,
     pub correct: Option<Correct>,
+    /// What can be decided about the author, by those who may.
+    pub link: Option<LinkChoice>,
+}
+
+/// Whether the author is a customer.
+#[derive(Debug)]
+pub(in crate::web) struct LinkChoice {
+    pub author: String,
+    /// Who they are now.
+    pub customer: Option<String>,
+    /// Where the page goes on.
+    pub back: String,
 }
 
 /// The form that says what the sentiment really is.
@@ -233,10 +245,11 @@ impl Sheet {
             facts: facts(record, moment),
             duplicate_of: record.duplicate_of.as_ref().map(links::mention),
             correct: None,
+            link: None,
         }
     }
 
-    /// Offers to correct the sentiment, to those who may and where there is one.
+    /// Offers to correct the sentiment where there is one, and to say who the author is, to those who may.
     pub fn correctable(mut self, record: &PostRecord, role: Role, back: &str) -> Self {
         if role.may(Right::Curate)
             && let Some(analysis) = &record.analysis
@@ -251,6 +264,19 @@ impl Sheet {
                 action: format!("{}/correction", self.page),
                 back: back.to_owned(),
                 choices: SentimentLabel::ALL.map(choice).into(),
+            });
+        }
+        if role.may(Right::Curate)
+            && let Some(author) = record.post.author_id()
+        {
+            let known = record.customer.as_ref();
+            self.link = Some(LinkChoice {
+                author: author.to_string(),
+                customer: known.map(|(customer, _)| customer.id.to_string()),
+                back: match back {
+                    "" => self.page.clone(),
+                    back => back.to_owned(),
+                },
             });
         }
         self

@@ -3,6 +3,7 @@
 
 mod chart;
 pub mod customer;
+pub mod customers;
 pub mod deliveries;
 pub mod digests;
 mod facets;
@@ -39,6 +40,7 @@ use crate::domain::SourceState;
 pub(super) enum Place {
     Inbox,
     Overview,
+    Customers,
     Monitors,
     Sources,
     Deliveries,
@@ -49,9 +51,10 @@ pub(super) enum Place {
 
 impl Place {
     /// The entries of the navigation with their addresses, in order.
-    const NAVIGATION: [(Self, &'static str, &'static str); 7] = [
+    const NAVIGATION: [(Self, &'static str, &'static str); 8] = [
         (Self::Inbox, "Inbox", "/"),
         (Self::Overview, "Overview", "/overview"),
+        (Self::Customers, "Customers", "/customers"),
         (Self::Monitors, "Monitors", "/monitors"),
         (Self::Sources, "Sources", "/sources"),
         (Self::Deliveries, "Deliveries", "/deliveries"),
@@ -99,6 +102,8 @@ pub(super) fn routes() -> Router<SharedSite> {
         .route("/", get(inbox::inbox))
         .route("/mentions/{id}", get(mention::mention))
         .route("/mentions/{id}/correction", post(mention::correct))
+        .route("/customers", get(customers::customers))
+        .route("/customers/links", post(customers::link))
         .route("/customers/{id}", get(customer::customer))
         .route("/overview", get(overview::overview))
         .route("/monitors", get(monitors::monitors).post(monitors::set))

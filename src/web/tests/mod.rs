@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod deliveries;
+mod links;
 mod openapi;
 mod overview;
 mod pages;

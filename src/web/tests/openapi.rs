@@ -132,6 +132,38 @@ async fn every_get_answers_what_is_described() {
     assert!(asked >= 7, "{asked}");
 }
 
+/// Every reference within a part of the description.
+fn references(part: &Value, found: &mut Vec<String>) {
+    match part {
+        Value::Object(fields) => {
+            found.extend(
+                fields
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            );
+            fields.values().for_each(|field| references(field, found));
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| references(part, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere() {
+    let site = site().await;
+    let description = description(&site).await;
+    let mut found = Vec::new();
+    references(&description, &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    let is_lost = |reference: &&String| {
+        let pointer = reference.strip_prefix('#').unwrap();
+        description.pointer(pointer).is_none()
+    };
+    let lost: Vec<&String> = found.iter().filter(is_lost).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_a_problem() {
     let site = site().await;

@@ -7,12 +7,13 @@ use crate::web::{ApiToken, Role};
 use Role::{Admin, Crm, Manager, Marketing, Viewer};
 
 /// Who may do what changes something, or tells of tokens; everybody else may read everything.
-const GUARDED: [(&str, &str, &[Role]); 22] = [
+const GUARDED: [(&str, &str, &[Role]); 23] = [
     (
         "POST",
         "/api/v1/mentions/{id}/correction",
         &[Manager, Admin],
     ),
+    ("POST", "/api/v1/links", &[Manager, Admin]),
     ("PUT", "/api/v1/monitors/{id}", &[Manager, Admin]),
     ("DELETE", "/api/v1/monitors/{id}", &[Manager, Admin]),
     ("POST", "/api/v1/sources/{id}/resume", &[Manager, Admin]),

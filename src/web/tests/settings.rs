@@ -6,8 +6,9 @@ use crate::store::{DigestRun, NewToken};
 use crate::web::{ApiToken, Role};
 
 /// What the page's forms change, and who may.
-const FORMS: [(&str, &[Role]); 11] = [
+const FORMS: [(&str, &[Role]); 12] = [
     ("/mentions/nobody/correction", &[Role::Manager, Role::Admin]),
+    ("/customers/links", &[Role::Manager, Role::Admin]),
     ("/monitors", &[Role::Manager, Role::Admin]),
     ("/monitors/remove", &[Role::Manager, Role::Admin]),
     ("/deliveries/replay", &[Role::Crm, Role::Admin]),
