@@ -6,6 +6,11 @@ use url::Url;
 
 use crate::domain::{Author, Identity};
 
+/// Fields of a query that say who somebody is, on sites where the path is the same for all: `user?id=ann`, `member.php?u=7`.
+const WHO: [&str; 10] = [
+    "id", "u", "uid", "user", "userid", "user_id", "username", "member", "profile", "author",
+];
+
 /// The longest identity that is kept, in bytes: longer ones are mistakes, and stand in an index.
 const MAX_BYTES: usize = 512;
 
@@ -28,8 +33,8 @@ pub fn handle_identity(network: &str, handle: &str) -> Option<Identity> {
     valid.then_some(Identity::Handle { network, handle })
 }
 
-/// The identity of a page: host and path of an http or https URL, without scheme, `www.`, user,
-/// query, fragment and trailing slash. The path keeps its case: it may matter. A scheme may be missing.
+/// The identity of a page: host and path of an http or https URL, and of the query what says who it is; without scheme, `www.`,
+/// user, fragment and trailing slash. The path keeps its case: it may matter. A scheme may be missing.
 #[must_use]
 pub fn url_identity(text: &str) -> Option<Identity> {
     let text = text.trim();
@@ -45,7 +50,23 @@ pub fn url_identity(text: &str) -> Option<Identity> {
     let host = host.strip_prefix("www.").unwrap_or(host);
     let port = parsed.port().map(|p| format!(":{p}")).unwrap_or_default();
     let path = parsed.path().trim_end_matches('/');
-    let url = format!("{host}{port}{path}");
+    let mut who: Vec<String> = parsed
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            let name = name.to_ascii_lowercase();
+            let counts = WHO.contains(&name.as_str()) && !value.is_empty();
+            counts.then(|| format!("{name}={value}"))
+        })
+        .collect();
+    who.sort();
+    let query = match who.is_empty() {
+        true => String::new(),
+        false => format!("?{}", who.join("&")),
+    };
+    let url = format!("{host}{port}{path}{query}");
     let named = host.contains('.') || parsed.port().is_some();
     (named && is_word(&url)).then_some(Identity::Url { url })
 }
@@ -124,6 +145,15 @@ mod tests {
             ("https://www.Example.com/Ann/", Some("example.com/Ann")),
             ("http://example.com/Ann?tab=1#top", Some("example.com/Ann")),
             ("example.com/Ann", Some("example.com/Ann")),
+            (
+                "https://news.example/user?id=ann&next=2",
+                Some("news.example/user?id=ann"),
+            ),
+            (
+                "https://board.example/member.php?U=7&mode=view",
+                Some("board.example/member.php?u=7"),
+            ),
+            ("https://news.example/user?id=", Some("news.example/user")),
             ("https://example.com", Some("example.com")),
             ("https://ann:pw@example.com:443/a", Some("example.com/a")),
             ("https://bücher.example/a", Some("xn--bcher-kva.example/a")),

@@ -21,4 +21,4 @@ pub use language::detect_language;
 pub use plain::plain_text;
 pub use sanitize::{plain_html, sanitize_feed_html, sanitize_html};
 pub use tokenize::{MAX_TOKEN_BYTES, TOKENIZER_VERSION, Token, Tokens, tokenize};
-pub use url::{canonical_url, profile_key};
+pub use url::canonical_url;

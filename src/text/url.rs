@@ -73,25 +73,6 @@ pub fn canonical_url(url: &str) -> Option<String> {
     Some(url.into())
 }
 
-/// The key by which a profile or home page is compared: host in lower case without `www.`, and the
-/// path without its trailing slash. The scheme may be missing; query and fragment are dropped.
-#[must_use]
-pub fn profile_key(url: &str) -> Option<String> {
-    let text = url.trim();
-    let parsed = if text.contains("://") {
-        parse_http(text)?
-    } else {
-        parse_http(&format!("https://{text}"))?
-    };
-    let host = parsed.host_str()?;
-    let host = host.strip_prefix("www.").unwrap_or(host);
-    let port = parsed
-        .port()
-        .map_or(String::new(), |port| format!(":{port}"));
-    let path = parsed.path().trim_end_matches('/');
-    Some(format!("{host}{port}{path}"))
-}
-
 fn parse_http(url: &str) -> Option<Url> {
     let url = Url::parse(url.trim()).ok()?;
     let http = matches!(url.scheme(), "http" | "https");
@@ -137,28 +118,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn profiles_compare_by_host_and_path() {
-        let cases = [
-            ("https://www.Example.com/Ann/", Some("example.com/Ann")),
-            ("mastodon.example/@ann?x=1#y", Some("mastodon.example/@ann")),
-            ("http://example.com", Some("example.com")),
-            ("http://example.com:8080/", Some("example.com:8080")),
-            ("ftp://example.com/", None),
-            ("", None),
-        ];
-        for (url, expected) in cases {
-            assert_eq!(profile_key(url).as_deref(), expected, "{url}");
-        }
-    }
-
     proptest! {
         #[test]
         fn a_canonical_url_is_canonical(path in "[\\PC]{0,20}", query in "[a-z=&#%_]{0,20}") {
             if let Some(once) = canonical_url(&format!("https://example.com/{path}?{query}")) {
                 prop_assert_eq!(canonical_url(&once), Some(once));
             }
-            let _ = profile_key(&path);
         }
     }
 }
