@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use url::Url;
 
 use super::chat::{self, Dialect};
 use super::endpoint::Endpoint;
@@ -54,10 +55,8 @@ pub(super) struct Door<'a> {
 impl Door<'_> {
     pub(super) async fn send(&self, endpoint: &Endpoint, sending: Sending<'_>) -> Outcome {
         match endpoint.target() {
-            Target::Web { .. } => {
-                let Some(request) = self.request(endpoint, sending) else {
-                    return Outcome::Failed("the endpoint is no web address".to_owned());
-                };
+            Target::Web { url, allow_http } => {
+                let request = self.request(endpoint, (url, *allow_http), sending);
                 match self.fetcher.post(request).await {
                     Ok(answer) => Outcome::Answered(answer),
                     Err(error) => Outcome::Failed(error.to_string()),
@@ -83,11 +82,13 @@ impl Door<'_> {
         }
     }
 
-    /// A frozen body as it is posted; `None` where the endpoint is elsewhere.
-    fn request(&self, endpoint: &Endpoint, sending: Sending<'_>) -> Option<PostRequest> {
-        let Target::Web { url, allow_http } = endpoint.target() else {
-            return None;
-        };
+    /// A frozen body as it is posted to a URL, which may be plain http or not.
+    fn request(
+        &self,
+        endpoint: &Endpoint,
+        (url, allow_http): (&Url, bool),
+        sending: Sending<'_>,
+    ) -> PostRequest {
         let Sending { id, at, frozen, .. } = sending;
         let Wire { headers, body } = wire(
             endpoint.format(),
@@ -111,13 +112,13 @@ impl Door<'_> {
         if !signature.is_empty() {
             all.push(header(HEADER_SIGNATURE, &signature));
         }
-        Some(PostRequest {
+        PostRequest {
             url: url.clone(),
             headers: all,
             body: Bytes::from(body),
             timeout: self.timeout,
-            allow_http: *allow_http,
-        })
+            allow_http,
+        }
     }
 }
 
