@@ -18,7 +18,9 @@ use overheard::runtime::Clock;
 use overheard::runtime::seal::SealKey;
 use overheard::store::{BatchCommit, PostCommit, Store};
 use overheard::web::auth::issue_token;
-use overheard::web::{Command, Declared, Door, Rebuild, Role, WebState, router, serve_tcp};
+use overheard::web::{
+    Command, Declared, Door, Rebuild, Rescoring, Role, WebState, router, serve_tcp,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -68,6 +70,7 @@ pub async fn serve(store: &Store, searcher: Searcher, now: Timestamp) -> Served 
         status: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
         rebuild: watch::channel(Rebuild::default()).1,
+        rescoring: watch::channel(Rescoring::default()).1,
         seal_key: Arc::new(seal_key),
         commands,
     };

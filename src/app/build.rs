@@ -42,6 +42,7 @@ pub struct App {
     pub(super) fetcher: Fetcher,
     pub(super) monitors: watch::Sender<Arc<Monitors>>,
     pub(super) made_monitors: Vec<MonitorId>,
+    pub(super) analyzer: AnalyzerHandle,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) pollers: Vec<Arc<Poller>>,
     pub(super) seal_key: Arc<SealKey>,
@@ -74,7 +75,7 @@ impl App {
         let (monitors, receiver) = watch::channel(monitors);
         let pipeline = Arc::new(Pipeline::new(
             store.clone(),
-            analyzer,
+            analyzer.clone(),
             receiver,
             config.ingest.keep_unmatched_days,
         ));
@@ -87,6 +88,7 @@ impl App {
             fetcher,
             monitors,
             made_monitors: made,
+            analyzer,
             pipeline,
             pollers: Vec::new(),
             seal_key,

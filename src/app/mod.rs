@@ -9,6 +9,7 @@ mod monitors;
 mod once;
 mod pollers;
 mod reload;
+mod rescoring;
 mod run;
 mod status;
 
@@ -21,4 +22,5 @@ pub use files::{
 pub use heads::{keep_heads, read_heads, take_back_heads};
 pub use monitors::monitors;
 pub use once::OnceSummary;
+pub use rescoring::todays_models;
 pub use run::Running;

@@ -23,7 +23,7 @@ use crate::ingest::{self, Indexer, Poller, Rota, RotaHandle};
 use crate::runtime::notify::Notifier;
 use crate::runtime::telemetry::Metrics;
 use crate::runtime::{Clock, Supervisor};
-use crate::web::{self, Auth, Declared, Door, FIRST_USER, Rebuild, WebState};
+use crate::web::{self, Auth, Declared, Door, FIRST_USER, Rebuild, Rescoring, WebState};
 
 /// The longest that a group may take to stop; then the next one is stopped all the same.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
@@ -41,7 +41,9 @@ pub struct Running {
     rebuild: watch::Sender<Rebuild>,
     /// Somebody wants a new index.
     rebuild_wanted: Notify,
-    desk: Group,
+    pub(super) rescoring: watch::Sender<Rescoring>,
+    pub(super) rescore_wanted: mpsc::Sender<u32>,
+    pub(super) desk: Group,
     index: Group,
     indexer: Arc<Mutex<Indexer>>,
     auth: Arc<Auth>,
@@ -113,6 +115,7 @@ impl App {
 
         let app = Arc::new(self);
         let (commands, commanded) = mpsc::channel(COMMANDS);
+        let (rescore_wanted, rescores) = mpsc::channel(1);
         let (declared, declared_receiver) = watch::channel(Arc::new(status::declared(
             &app.config,
             &app.monitors.borrow(),
@@ -132,6 +135,8 @@ impl App {
             declared,
             rebuild: watch::Sender::default(),
             rebuild_wanted: Notify::new(),
+            rescoring: watch::Sender::default(),
+            rescore_wanted,
             address,
             app,
         });
@@ -153,6 +158,7 @@ impl App {
             commands,
         );
         running.keep_house(commanded);
+        running.rescore_when_wanted(rescores);
         running.notifier.ready(&running.summary());
         Ok(running)
     }
@@ -324,6 +330,7 @@ impl Running {
             }),
             metrics: Arc::new(move || metrics.render()),
             rebuild: self.rebuild.subscribe(),
+            rescoring: self.rescoring.subscribe(),
             seal_key: Arc::clone(&app.seal_key),
             commands,
         };
@@ -450,6 +457,9 @@ impl Running {
             web::Command::Deliver(endpoint, answer) => {
                 let restarted = self.restart_endpoint(&endpoint).await;
                 let _ = answer.send(restarted.map_err(|error| format!("{error:#}")));
+            }
+            web::Command::Rescore(per_second, answer) => {
+                let _ = answer.send(self.begin_rescoring(per_second));
             }
             web::Command::Listen(answer) => {
                 let heard = self.listen_anew().await;

@@ -34,6 +34,7 @@ pub use serve::{bind_socket, serve_tcp, serve_unix};
 
 use crate::deliver::managed::Settings;
 use crate::domain::{EndpointId, MonitorId, MonitorSummary, Push, Pushed, SourceId};
+use crate::ingest::Rescored;
 use crate::insight::Searcher;
 use crate::runtime::Clock;
 use crate::runtime::seal::SealKey;
@@ -66,6 +67,8 @@ pub struct WebState {
     pub metrics: MetricsRenderer,
     /// How far the building of a new index is.
     pub rebuild: watch::Receiver<Rebuild>,
+    /// How far the scoring of history is.
+    pub rescoring: watch::Receiver<Rescoring>,
     /// Seals the secrets of endpoints.
     pub seal_key: Arc<SealKey>,
     /// To the application.
@@ -150,6 +153,17 @@ pub struct Rebuild {
     pub error: Option<String>,
 }
 
+/// How far the scoring of history is, or how the last one ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rescoring {
+    /// It is under way.
+    pub is_running: bool,
+    /// What was done.
+    pub done: Rescored,
+    /// Why the last one failed; it goes on from there when it is begun again.
+    pub error: Option<String>,
+}
+
 /// What only the application can do. The answer is a sentence for the person who asked.
 #[derive(Debug)]
 pub enum Command {
@@ -159,6 +173,8 @@ pub enum Command {
     Deliver(EndpointId, oneshot::Sender<Result<String, String>>),
     /// Queues of endpoints changed in the store.
     Wake,
+    /// Begins to score history again, at most so many posts a second (0: no limit); refused while that is under way.
+    Rescore(u32, oneshot::Sender<Result<String, String>>),
     /// Monitors changed in the store.
     Listen(oneshot::Sender<Result<String, String>>),
     /// Reads the configuration again; on an error the old one stays.

@@ -500,3 +500,42 @@ async fn what_people_corrected_is_learned_and_can_be_taken_back() {
     assert_ne!(shipped["sentiment"], own["sentiment"]);
     assert!(tune(&["--back"]).stdout.contains("nothing to go back from"));
 }
+
+#[tokio::test]
+async fn history_is_scored_again_beside_a_running_daemon() {
+    let home = Home::new("");
+    let posts = home.file(
+        "posts.ndjson",
+        "{\"v\":1,\"id\":\"1\",\"text\":\"My battery died after two days\",\"language\":\"en\"}\n{\"v\":1,\"id\":\"2\",\"text\":\"I love this battery\",\"language\":\"en\"}\n",
+    );
+    home.configure(&format!(
+        "[[sources]]\nid = \"posts\"\ntype = \"file\"\npath = \"{}\"\n[[monitors]]\nid = \"all\"\nquery = \"battery\"\n",
+        posts.display()
+    ));
+    let once = home.run(&["run", "--once"]);
+    assert_eq!(once.status, Some(0), "{once:?}");
+    let store = rusqlite::Connection::open(home.data().join("store.sqlite3")).expect("a store");
+    store
+        .execute("UPDATE models SET id = 'older-0.0.1@00'", ())
+        .expect("an update");
+    drop(store);
+
+    let mut daemon = home.start();
+    daemon.ready().await;
+    let again = home
+        .run(&["model", "rescore", "--per-second", "100", "--json"])
+        .json();
+    assert_eq!(
+        (
+            &again["rescored"],
+            &again["other_sentiment"],
+            &again["failed"]
+        ),
+        (&2.into(), &0.into(), &0.into())
+    );
+    let nothing = home.run(&["model", "rescore", "--json"]).json();
+    assert_eq!(nothing["rescored"], 0);
+    assert!(daemon.log().contains("scored history again"));
+    let noted = home.run(&["audit", "list", "--json"]).json();
+    assert_eq!(noted[0]["action"], "POST /api/v1/model/rescore");
+}

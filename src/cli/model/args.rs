@@ -17,7 +17,7 @@ pub enum ModelCommand {
     Explain(ExplainArgs),
     /// Learn from what people corrected; kept only when it is better on corrections that it did not see
     Tune(TuneArgs),
-    /// Score history again after a change of the model (the daemon must be stopped)
+    /// Score history again after a change of the model (by the daemon, if one is running)
     Rescore(RescoreArgs),
     /// List the models that score, with their languages and labels
     List {

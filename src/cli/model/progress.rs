@@ -50,6 +50,11 @@ impl Progress {
         self.0.inc(by as u64);
     }
 
+    /// So many texts are done.
+    pub fn at(&self, done: u64) {
+        self.0.set_position(done);
+    }
+
     /// Says so many texts are done.
     pub fn say(&self, texts: usize) {
         self.0.set_message(format!(", {texts} texts"));

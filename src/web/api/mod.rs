@@ -14,6 +14,7 @@ pub mod links;
 pub mod live;
 pub mod managed;
 pub mod mentions;
+pub mod model;
 pub mod monitors;
 pub mod openapi;
 pub mod overview;
@@ -54,6 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
         .routes(routes!(admin::index))
         .routes(routes!(admin::rebuild))
         .routes(routes!(admin::reload))
+        .routes(routes!(model::rescoring, model::rescore))
         .routes(routes!(admin::login_link))
         .routes(routes!(admin::tokens, admin::create_token))
         .routes(routes!(admin::revoke_token))

@@ -7,7 +7,7 @@ use crate::web::{ApiToken, Role};
 use Role::{Admin, Crm, Manager, Marketing, Viewer};
 
 /// Who may do what changes something, or tells of tokens; everybody else may read everything.
-const GUARDED: [(&str, &str, &[Role]); 23] = [
+const GUARDED: [(&str, &str, &[Role]); 25] = [
     (
         "POST",
         "/api/v1/mentions/{id}/correction",
@@ -32,6 +32,8 @@ const GUARDED: [(&str, &str, &[Role]); 23] = [
     ("GET", "/api/v1/audit", &[Admin]),
     ("POST", "/api/v1/index/rebuild", &[Admin]),
     ("POST", "/api/v1/reload", &[Admin]),
+    ("GET", "/api/v1/model/rescore", &[Admin]),
+    ("POST", "/api/v1/model/rescore", &[Admin]),
     ("POST", "/api/v1/login-links", &[Admin]),
     ("POST", "/api/v1/tokens/revoke", &[Admin]),
     ("POST", "/api/v1/tokens", &[Admin]),

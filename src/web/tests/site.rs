@@ -110,6 +110,7 @@ impl Site {
             }),
             metrics: Arc::new(|| "overheard_up 1\n".to_owned()),
             rebuild: watch::channel(Rebuild::default()).1,
+            rescoring: watch::channel(Rescoring::default()).1,
             seal_key: Arc::new(SealKey::read_or_create(&dir.path().join("key")).unwrap()),
             commands: sender,
         };
