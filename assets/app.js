@@ -59,6 +59,101 @@
     } else if (event.key === "?") help();
   });
 
+  // Completes the field or the value under the cursor. The list is fetched when somebody begins to type.
+  const box = document.querySelector("#q[data-fields]");
+  if (box) {
+    const list = document.createElement("ul");
+    list.id = "completions";
+    list.className = "completions";
+    list.setAttribute("role", "listbox");
+    list.hidden = true;
+    box.after(list);
+    for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id], ["aria-expanded", "false"]]) box.setAttribute(name, value);
+    let fields = null;
+    let chosen = -1;
+
+    // Where the word under the cursor begins, and what of it stands before the cursor.
+    const word = () => {
+      const before = box.value.slice(0, box.selectionStart);
+      const part = /[A-Za-z_]+(:[\w.-]*)?$/.exec(before);
+      const quoted = (before.match(/"/g) || []).length % 2 === 1;
+      return part && !quoted ? { from: before.length - part[0].length, text: part[0] } : null;
+    };
+    const found = ({ text }) => {
+      const colon = text.indexOf(":");
+      if (colon < 0) {
+        const name = text.toLowerCase();
+        return fields.map((field) => `${field.name}:`).filter((field) => name.length > 1 && field.startsWith(name));
+      }
+      const field = fields.find((known) => known.name === text.slice(0, colon));
+      const begun = text.slice(colon + 1).toLowerCase();
+      const values = field ? field.values.filter((value) => value.startsWith(begun) && value !== begun) : [];
+      return values.map((value) => `${field.name}:${value}`);
+    };
+    const close = () => {
+      list.hidden = true;
+      chosen = -1;
+      box.setAttribute("aria-expanded", "false");
+      box.removeAttribute("aria-activedescendant");
+    };
+    const mark = (to) => {
+      chosen = to;
+      Array.from(list.children).forEach((item, at) => item.setAttribute("aria-selected", String(at === chosen)));
+      const item = list.children[chosen];
+      if (item) {
+        box.setAttribute("aria-activedescendant", item.id);
+        item.scrollIntoView({ block: "nearest" });
+      }
+    };
+    const take = (text) => {
+      const place = word();
+      if (!place) return;
+      const behind = box.value.slice(box.selectionStart);
+      const gap = text.endsWith(":") || behind.startsWith(" ") ? "" : " ";
+      box.setRangeText(text + gap, place.from, box.selectionStart, "end");
+      show();
+    };
+    const show = async () => {
+      if (!fields) {
+        fields = [];
+        const answer = await fetch(box.dataset.fields).catch(() => null);
+        if (answer && answer.ok) fields = (await answer.json()).fields;
+      }
+      const place = word();
+      const texts = place ? found(place).slice(0, 12) : [];
+      if (texts.length === 0) return close();
+      list.replaceChildren(...texts.map((text, at) => {
+        const item = document.createElement("li");
+        item.id = `completion-${at}`;
+        item.setAttribute("role", "option");
+        item.textContent = text;
+        // Before the box loses the focus.
+        item.addEventListener("mousedown", (event) => {
+          event.preventDefault();
+          take(text);
+        });
+        return item;
+      }));
+      list.hidden = false;
+      box.setAttribute("aria-expanded", "true");
+      mark(-1);
+    };
+    box.addEventListener("input", show);
+    box.addEventListener("blur", close);
+    box.addEventListener("keydown", (event) => {
+      if (list.hidden) return;
+      const last = list.children.length - 1;
+      if (event.key === "ArrowDown") mark(chosen >= last ? 0 : chosen + 1);
+      else if (event.key === "ArrowUp") mark(chosen <= 0 ? last : chosen - 1);
+      else if (event.key === "Escape") {
+        close();
+        event.stopPropagation();
+      } else if (event.key === "Tab" || (event.key === "Enter" && chosen >= 0)) take(list.children[Math.max(chosen, 0)].textContent);
+      else return;
+      event.preventDefault();
+    });
+  }
+
   // New mentions wait behind a link: nothing moves under the cursor.
   const waiting = document.querySelector("[data-live]");
   if (waiting && "EventSource" in window) {

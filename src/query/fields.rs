@@ -3,7 +3,7 @@
 use crate::domain::analysis::{EMOTIONS, INTENTS};
 use crate::domain::{PostKind, SentimentLabel};
 
-use super::ast::{AddressField, Flag, LabelField, NumberField, Scope};
+use super::ast::{AddressField, Flag, LabelField, NumberField, Scope, Sort};
 use super::time::TimeEdge;
 
 /// What stands before a `:`.
@@ -96,6 +96,24 @@ pub(super) fn labels(field: LabelField) -> Option<Vec<&'static str>> {
         LabelField::Emotion => Some(EMOTIONS.to_vec()),
         _ => None,
     }
+}
+
+/// The fields by name, each with the values that it takes where they are a closed set: for those who complete queries.
+#[must_use]
+pub fn vocabulary() -> Vec<(&'static str, Vec<&'static str>)> {
+    let values = |name: &str, field: Field| match field {
+        Field::Label(field) => labels(field).unwrap_or_default(),
+        Field::Is | Field::Has => flag_values(name),
+        _ => Vec::new(),
+    };
+    let mut fields: Vec<_> = Field::all()
+        .into_iter()
+        .map(|(name, field)| (name, values(name, field)))
+        .collect();
+    fields.push(("similar", Vec::new()));
+    fields.push(("sort", Sort::ALL.iter().map(|sort| sort.as_str()).collect()));
+    fields.sort_unstable();
+    fields
 }
 
 /// What `is:` or `has:` with this value asks for.

@@ -30,6 +30,7 @@ pub use ast::{
 pub use candidates::Candidates;
 pub use check::{check_matchable, check_monitor};
 pub use error::QueryError;
+pub use fields::vocabulary;
 pub use highlight::{Snippet, highlight, highlight_title, snippet};
 pub use matcher::{Candidate, Known, Truth, matches, matches_tokens};
 pub use time::MatchContext;

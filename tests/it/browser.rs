@@ -200,6 +200,24 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
         json!("j")
     );
 
+    // What is begun is completed, by Tab or by choice.
+    browser.open(&format!("{base}/?q=x"));
+    browser.keys("/");
+    browser.run("document.getElementById('q').value = ''");
+    browser.keys("sentim");
+    browser.until("return document.querySelectorAll('.completions li').length === 1");
+    browser.keys("\u{e004}");
+    browser.until("return document.querySelectorAll('.completions li').length === 3");
+    browser.keys("\u{e015}\u{e007}");
+    assert_eq!(
+        browser.run("return document.getElementById('q').value"),
+        json!("sentiment:negative ")
+    );
+    assert_eq!(
+        browser.run("return document.querySelector('.completions').hidden"),
+        json!(true)
+    );
+
     // What a person says of the sentiment is kept, and the page comes back to where it was.
     browser.open(&format!("{base}/?q=number"));
     browser.until("return document.readyState === 'complete'");

@@ -21,6 +21,7 @@ pub mod overview;
 pub mod search;
 pub mod status;
 pub mod users;
+pub mod vocabulary;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(search::search))
         .routes(routes!(search::counts))
+        .routes(routes!(vocabulary::fields))
         .routes(routes!(live::live))
         .routes(routes!(export::export))
         .routes(routes!(overview::overview))
