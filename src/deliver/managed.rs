@@ -15,13 +15,13 @@ use crate::domain::{EndpointId, EventKind};
 use crate::runtime::seal::{SealError, SealKey};
 use crate::store::StoredEndpoint;
 
-/// What people say of an endpoint, but for its address.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// What people say of an endpoint, but for its address: as the API shows it, and as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
 pub struct Settings {
-    /// How events are written: a web format.
+    /// `standard`, `cloudevents`, `cloudevents-binary`, `slack` or `teams`; of the configuration file also `email` and `ndjson`.
     pub format: WebhookFormat,
-    /// How much events say.
+    /// `full`, or `thin` for ids and a link.
     pub payload: WebhookPayload,
     /// Which events; empty means all.
     pub events: Vec<EventKind>,

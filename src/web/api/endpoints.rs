@@ -9,9 +9,8 @@ use utoipa::ToSchema;
 use super::admin::{Done, wake};
 use super::extract::Named;
 use super::openapi::{Answers, TAG_DELIVERIES};
-use crate::config::{WebhookFormat, WebhookPayload};
 use crate::deliver::managed::Settings;
-use crate::domain::{EndpointId, EventKind};
+use crate::domain::EndpointId;
 use crate::store::StoreError;
 use crate::web::auth::guard::{Crm, Reader};
 use crate::web::{DeclaredEndpoint, Origin, Problem, SharedSite};
@@ -20,48 +19,6 @@ use crate::web::{DeclaredEndpoint, Origin, Problem, SharedSite};
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Endpoints {
     endpoints: Vec<EndpointDto>,
-}
-
-/// What an endpoint gets, and how.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(in crate::web) struct SettingsDto {
-    /// `standard`, `cloudevents`, `cloudevents-binary`, `slack` or `teams`; of the file also `email` and `ndjson`.
-    pub format: WebhookFormat,
-    /// `full`, or `thin` for ids and a link.
-    pub payload: WebhookPayload,
-    /// Which events; empty means all.
-    pub events: Vec<EventKind>,
-    /// Only mentions that match this query.
-    pub filter: Option<String>,
-    /// The words of a chat's message, with fields of the event's data in braces; our own when absent.
-    pub message: Option<String>,
-    /// Whether a customer's events go out one after the other.
-    pub ordered: bool,
-    /// Allows plain http, for receivers on this machine.
-    pub allow_http: bool,
-}
-
-impl From<&Settings> for SettingsDto {
-    fn from(settings: &Settings) -> Self {
-        let Settings {
-            format,
-            payload,
-            events,
-            filter,
-            message,
-            ordered,
-            allow_http,
-        } = settings.clone();
-        Self {
-            format,
-            payload,
-            events,
-            filter,
-            message,
-            ordered,
-            allow_http,
-        }
-    }
 }
 
 /// An endpoint and how it fares.
@@ -75,7 +32,7 @@ pub(in crate::web) struct EndpointDto {
     pub address: String,
     /// What it gets, and how.
     #[serde(flatten)]
-    pub settings: SettingsDto,
+    pub settings: Settings,
     /// `active`, `paused` by a person, `disabled` since it answered 410, or `failed` until its `problem` is mended.
     pub state: String,
     /// What a person should mend.
@@ -166,7 +123,7 @@ pub(in crate::web) async fn all_endpoints(
             id: id.to_string(),
             origin,
             address,
-            settings: (&settings).into(),
+            settings,
             problem,
             state: state.to_owned(),
             since,
