@@ -119,16 +119,14 @@ pub struct IntentScores(pub Vec<LabelScore>);
 pub const MAX_URGENCY: u8 = 3;
 
 /// A name in a text.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entity {
     /// What it names, in the model's words, such as PER or ORG.
     pub label: String,
-    /// Its place in the text, in bytes.
-    pub start: usize,
-    /// The end of it, in bytes.
-    pub end: usize,
+    /// As the text has it.
+    pub name: String,
     /// How sure the model is, 0 to 1.
-    pub score: f64,
+    pub probability: f64,
 }
 
 /// The result for one text.
@@ -147,8 +145,8 @@ pub struct Analysis {
     pub intents: IntentScores,
     /// 0 nothing to answer, 1 some time, 2 unresolved, blocked, escalating or waiting, 3 now.
     pub urgency: u8,
-    /// Names in the text, where a model of one's own finds them. Not stored.
-    #[serde(skip)]
+    /// Names in the text, each once, where a model of one's own finds them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<Entity>,
     /// The text's vector: 384 values scaled by 127, L2-normalised before scaling. Empty when not kept.
     #[serde(skip)]

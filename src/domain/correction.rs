@@ -86,7 +86,9 @@ impl Correction {
             }
         }
         if let Some(intents) = &self.intents {
-            for score in &mut analysis.intents.0 {
+            // Labels of one's own stand among the intents; nobody was asked about those.
+            let asked = |score: &&mut LabelScore| INTENTS.contains(&score.label.as_str());
+            for score in analysis.intents.0.iter_mut().filter(asked) {
                 set(score, intents.contains(&score.label));
             }
         }
@@ -104,6 +106,33 @@ fn set(score: &mut LabelScore, present: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{EmotionScores, IntentScores};
+
+    #[test]
+    fn a_correction_of_intents_leaves_labels_of_ones_own() {
+        let score = |label: &str, present| LabelScore {
+            label: label.to_owned(),
+            probability: 0.7,
+            present,
+        };
+        let mut analysis = Analysis {
+            model: crate::domain::ModelId::parse("m@1").unwrap(),
+            supported: true,
+            sentiment: Sentiment::of(0.0, 1.0, 0.0),
+            emotions: EmotionScores::default(),
+            intents: IntentScores(vec![score("complaint", true), score("refund", true)]),
+            urgency: 0,
+            entities: vec![],
+            embedding: vec![],
+        };
+        let spam = Correction {
+            intents: Some(vec![]),
+            ..Correction::default()
+        };
+        spam.apply(&mut analysis);
+        assert!(analysis.present_intents().eq(["refund"]));
+        assert_eq!(analysis.intents.0[1], score("refund", true));
+    }
 
     #[test]
     fn what_is_no_correction_says_why() {

@@ -76,7 +76,7 @@ impl Fields {
             LabelField::Lang => self.lang,
             LabelField::Kind => self.kind,
             LabelField::Sentiment => self.sentiment,
-            LabelField::Intent => self.intent,
+            LabelField::Intent | LabelField::Label => self.intent,
             LabelField::Emotion => self.emotion,
             LabelField::Monitor => self.monitor,
             LabelField::Author => self.author,

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::histogram::Histogram;
 use super::marks::Segment;
 use crate::domain::{
-    Analysis, Author, Customer, Identity, Link, LinkOrigin, Post, PostRecord, analysis::LabelScore,
+    Analysis, Author, Customer, Identity, Link, LinkOrigin, Post, PostRecord,
+    analysis::{Entity, LabelScore},
 };
 
 /// A page of search results.
@@ -184,6 +185,20 @@ pub struct AnalysisDto {
     pub intents: Vec<LabelDto>,
     /// 0 nothing to answer, 1 some time, 2 waiting or blocked, 3 now.
     pub urgency: u8,
+    /// Names in the text, where a model of one's own finds them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityDto>,
+}
+
+/// A name in a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EntityDto {
+    /// What it names, in the model's words, such as `PER` or `ORG`.
+    pub label: String,
+    /// As the text has it.
+    pub name: String,
+    /// 0 to 1.
+    pub probability: f64,
 }
 
 /// Probabilities that add up to 1, and what follows from them.
@@ -366,6 +381,17 @@ impl From<&Analysis> for AnalysisDto {
             emotions: analysis.emotions.ekman.iter().map(LabelDto::from).collect(),
             intents: analysis.intents.0.iter().map(LabelDto::from).collect(),
             urgency: analysis.urgency,
+            entities: analysis.entities.iter().map(EntityDto::from).collect(),
+        }
+    }
+}
+
+impl From<&Entity> for EntityDto {
+    fn from(entity: &Entity) -> Self {
+        Self {
+            label: entity.label.clone(),
+            name: entity.name.clone(),
+            probability: entity.probability,
         }
     }
 }

@@ -422,6 +422,8 @@ named!(
         Sentiment = "sentiment",
         /// An intent that is present.
         Intent = "intent",
+        /// An intent, or a label of one's own, that is present.
+        Label = "label",
         /// An emotion that is present.
         Emotion = "emotion",
         /// A monitor that it matches.

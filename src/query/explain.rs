@@ -66,7 +66,10 @@ pub fn needs_analysis(query: &Query) -> bool {
         matches!(
             &leaf.test,
             Test::Label {
-                field: LabelField::Sentiment | LabelField::Intent | LabelField::Emotion,
+                field: LabelField::Sentiment
+                    | LabelField::Intent
+                    | LabelField::Label
+                    | LabelField::Emotion,
                 ..
             } | Test::Number {
                 field: NumberField::Score | NumberField::Urgency,

@@ -176,7 +176,7 @@ impl Judge<'_, '_> {
                     .sentiment_label()
                     .is_some_and(|label| label.as_str() == value)
             }),
-            LabelField::Intent => {
+            LabelField::Intent | LabelField::Label => {
                 analysed(&|analysis| analysis.present_intents().any(|intent| intent == value))
             }
             LabelField::Emotion => {

@@ -214,7 +214,10 @@ impl Sample {
                 self.pick(&INTENTS),
                 self.pick(&INTENTS)
             ),
-            15 => format!("emotion:{}", self.pick(&EMOTIONS)),
+            15 => match self.one_in(3) {
+                true => format!("label:{}", self.pick(&["refund", "spam", "none"])),
+                false => format!("emotion:{}", self.pick(&EMOTIONS)),
+            },
             16 => self
                 .pick(&[
                     "is:linked",
@@ -464,7 +467,14 @@ impl Sample {
                 ekman: scores(self, &EMOTIONS),
                 fine: Vec::new(),
             },
-            intents: IntentScores(scores(self, &INTENTS)),
+            intents: {
+                let mut intents = scores(self, &INTENTS);
+                // A label of one's own.
+                if self.one_in(2) {
+                    intents.extend(scores(self, &["refund"]));
+                }
+                IntentScores(intents)
+            },
             urgency: self.below(4) as u8,
             entities: vec![],
             embedding: Vec::new(),

@@ -59,6 +59,10 @@ fn the_canonical_form_says_what_was_understood() {
             "intent:(complaint OR Question)",
             "intent:complaint OR intent:question",
         ),
+        (
+            "label:(Refund OR complaint)",
+            "label:refund OR label:complaint",
+        ),
         ("title:(a \"b c\")", "title:a AND title:\"b c\""),
         (
             "is:reply is:question is:linked",

@@ -43,10 +43,8 @@ pub(super) fn set_analysis(
     let analysis = &corrected(connection, post, analysis.clone())?;
     let old = read_analysis(connection, post, &mut LabelSets::new())?;
     let same = old.is_some_and(|old| {
-        let (embedding, entities) = (analysis.embedding.clone(), analysis.entities.clone());
         Analysis {
-            embedding,
-            entities,
+            embedding: analysis.embedding.clone(),
             ..old
         } == *analysis
     });
@@ -115,12 +113,14 @@ fn write_analysis(connection: &Connection, post: Row, analysis: &Analysis) -> Sq
         "SELECT row FROM label_sets WHERE names = ?1",
         "INSERT INTO label_sets (names) VALUES (?1)",
     )?;
+    let entities = &analysis.entities;
+    let entities = (!entities.is_empty()).then(|| json(entities)).transpose()?;
     let sentiment = &analysis.sentiment;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO analyses
-             (post, model, supported, label, score, negative, neutral, positive, label_set, labels, urgency)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (post, model, supported, label, score, negative, neutral, positive, label_set, labels, urgency, entities)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute((
             post,
@@ -134,6 +134,7 @@ fn write_analysis(connection: &Connection, post: Row, analysis: &Analysis) -> Sq
             label_set,
             encode(&scores),
             analysis.urgency,
+            entities,
         ))?;
     Ok(())
 }
@@ -155,7 +156,7 @@ pub(super) fn read_analysis(
 ) -> Sql<Option<Analysis>> {
     let mut statement = connection.prepare_cached(
         "SELECT m.id, a.supported, a.label, a.score, a.negative, a.neutral, a.positive,
-                a.label_set, a.labels, a.urgency
+                a.label_set, a.labels, a.urgency, a.entities
          FROM analyses a JOIN models m ON m.row = a.model WHERE a.post = ?1",
     )?;
     let mut rows = statement.query([post])?;
@@ -175,6 +176,8 @@ pub(super) fn read_analysis(
     let set: i64 = columns.next()?;
     let blob: Vec<u8> = columns.next()?;
     let urgency = columns.next()?;
+    let entities: Option<String> = columns.next()?;
+    let entities = entities.map(|text| unjson(&text)).transpose()?;
     let damaged = || Fault::Damaged("an analysis whose labels do not fit its names".into());
     let names = match label_sets.entry(set) {
         Entry::Occupied(known) => known.into_mut(),
@@ -203,7 +206,7 @@ pub(super) fn read_analysis(
         },
         intents: IntentScores(scores(&names.intents)),
         urgency,
-        entities: Vec::new(),
+        entities: entities.unwrap_or_default(),
         embedding: Vec::new(),
     }))
 }

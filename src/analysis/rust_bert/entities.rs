@@ -42,7 +42,7 @@ impl Entities {
         Ok(Self { model, threshold })
     }
 
-    /// The names in a text, in order.
+    /// The names in a text, each once, in order.
     pub(super) fn find(&self, text: &str) -> Vec<Entity> {
         let mut bytes: Vec<usize> = text
             .char_indices()
@@ -63,18 +63,27 @@ impl Entities {
                 .and_then(|at| bytes.get(at))
                 .copied()
         };
-        found
-            .into_iter()
-            .flatten()
-            .filter(|entity| entity.score >= self.threshold)
-            .filter_map(|entity| {
-                Some(Entity {
+        let mut names: Vec<Entity> = Vec::new();
+        for entity in found.into_iter().flatten() {
+            if entity.score < self.threshold {
+                continue;
+            }
+            let place = byte(entity.offset.begin).zip(byte(entity.offset.end));
+            let Some(name) = place.and_then(|(start, end)| text.get(start..end)) else {
+                continue;
+            };
+            let known = names
+                .iter_mut()
+                .find(|known| known.label == entity.label && known.name == name);
+            match known {
+                Some(known) => known.probability = known.probability.max(entity.score),
+                None => names.push(Entity {
                     label: entity.label,
-                    start: byte(entity.offset.begin)?,
-                    end: byte(entity.offset.end)?,
-                    score: entity.score,
-                })
-            })
-            .collect()
+                    name: name.to_owned(),
+                    probability: entity.score,
+                }),
+            }
+        }
+        names
     }
 }

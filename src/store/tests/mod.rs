@@ -14,7 +14,7 @@ mod size;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::domain::analysis::{EMOTIONS, INTENTS, LabelScore};
+use crate::domain::analysis::{EMOTIONS, Entity, INTENTS, LabelScore};
 use crate::domain::{
     Analysis, Author, Cursor, EmotionScores, Engagement, Event, EventKind, Fingerprint,
     IntentScores, Language, ModelId, MonitorId, Post, PostId, PostKey, PostKind, PostRecord,
@@ -122,7 +122,11 @@ fn analysis() -> Analysis {
         },
         intents: IntentScores(scores(&INTENTS)),
         urgency: 3,
-        entities: vec![],
+        entities: vec![Entity {
+            label: "ORG".into(),
+            name: "Volta \"S2\"".into(),
+            probability: 0.75,
+        }],
         embedding: Vec::new(),
     }
 }

@@ -58,7 +58,13 @@ fn value_of(
     state: &Parameter,
 ) -> Option<Value> {
     // A value that no query can name can't be clicked.
-    let leaf = Query::parse(&format!("{field}:\"{}\"", value.replace('"', ""))).ok()?;
+    let asked = |field: &str| Query::parse(&format!("{field}:\"{}\"", value.replace('"', "")));
+    let leaf = match field {
+        // Labels of one's own stand among the intents and are no intents.
+        "intent" => asked("intent").or_else(|_| asked("label")),
+        field => asked(field),
+    };
+    let leaf = leaf.ok()?;
     let members: Vec<String> = query.members().into_iter().map(member).collect();
     let text = leaf.to_string();
     let not = format!("NOT {text}");
@@ -123,6 +129,13 @@ mod tests {
             .unwrap()
             .1
             .into_owned()
+    }
+
+    #[test]
+    fn a_label_of_ones_own_is_asked_for_as_such() {
+        let found = value("battery", "intent", "refund");
+        assert_eq!(query_of(&found.toggle), "battery label:refund");
+        assert!(value("battery label:refund", "intent", "refund").chosen);
     }
 
     #[test]

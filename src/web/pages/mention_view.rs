@@ -331,6 +331,7 @@ fn facts(record: &PostRecord, moment: Moment<'_>) -> Vec<Fact> {
         "Published",
         Some(published.unwrap_or_else(|| "not said".to_owned())),
     );
+    fact("Names", names(record.analysis.as_ref()));
     fact("Fetched", Some(moment.time(post.fetched_at).exact));
     fact(
         "Model",
@@ -340,6 +341,12 @@ fn facts(record: &PostRecord, moment: Moment<'_>) -> Vec<Fact> {
             .map(|analysis| analysis.model.to_string()),
     );
     facts
+}
+
+fn names(analysis: Option<&Analysis>) -> Option<String> {
+    let entities = &analysis?.entities;
+    let names = entities.iter().map(|entity| entity.name.as_str());
+    (!entities.is_empty()).then(|| names.collect::<Vec<_>>().join(", "))
 }
 
 fn engagement(post: &Post) -> Option<String> {
