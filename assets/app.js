@@ -26,8 +26,27 @@
     if (anchor) anchor.click();
   };
 
-  // The next sentiment after the current one.
+  const picks = () => Array.from(document.querySelectorAll(".pick input"));
+  const picked = () => picks().filter((box) => box.checked);
+
+  // Selects the mention that has the focus, else the one that is shown.
+  const pick = () => {
+    const all = rows();
+    const row = all.includes(document.activeElement) ? document.activeElement : all.find((one) => one.hasAttribute("aria-current"));
+    const box = row && row.parentElement.querySelector(".pick input");
+    if (box) box.click();
+  };
+
+  const tell = () => {
+    const place = document.querySelector("[data-picked]");
+    if (place) place.textContent = String(picked().length);
+  };
+  for (const box of picks()) box.addEventListener("change", tell);
+  tell();
+
+  // Of those that are selected, else the next sentiment after the current one.
   const correct = () => {
+    if (picked().length > 0) return document.querySelector(".bulk button").focus();
     const all = Array.from(document.querySelectorAll(".correct button[aria-pressed]"));
     if (all.length === 0) return;
     const now = all.findIndex((button) => button.getAttribute("aria-pressed") === "true");
@@ -36,7 +55,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
+    const typing = event.target instanceof Element && event.target.closest("input:not([type=checkbox]), textarea, select");
     if (typing) {
       if (event.key === "Escape") event.target.blur();
       return;
@@ -50,6 +69,13 @@
       if (row instanceof HTMLAnchorElement && row.classList.contains("row")) row.click();
     } else if (event.key === "n") follow(".new:not([hidden]) a");
     else if (event.key === "s") correct();
+    else if (event.key === "x") pick();
+    else if (event.key === "l") {
+      const place = document.querySelector(".link input:not([type=hidden]), .link button");
+      if (!place) return;
+      event.preventDefault();
+      place.focus();
+    } else if (event.key === "Escape" && picked().length > 0) document.getElementById("bulk").reset();
     else if (event.key === "/") {
       const box = document.getElementById("q");
       if (!box) return;
@@ -152,6 +178,17 @@
       else return;
       event.preventDefault();
     });
+  }
+
+  // How much each saved search finds.
+  const counts = document.querySelectorAll("[data-search]");
+  if (counts.length > 0) {
+    fetch("/api/v1/searches?counts=true").then((answer) => (answer.ok ? answer.json() : { searches: [] })).then(({ searches }) => {
+      for (const place of counts) {
+        const found = searches.find((search) => search.name === place.dataset.search);
+        if (found && found.total !== undefined) place.textContent = found.total.toLocaleString("en");
+      }
+    }).catch(() => {});
   }
 
   // New mentions wait behind a link: nothing moves under the cursor.

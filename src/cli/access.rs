@@ -179,7 +179,11 @@ pub async fn note(store: &Store, action: &str, subject: &str) -> anyhow::Result<
 }
 
 fn path_of(name: &str) -> String {
-    let mut path = String::from("/api/v1/users/");
-    path.extend(url::form_urlencoded::byte_serialize(name.as_bytes()));
-    path.replace('+', "%20")
+    format!("/api/v1/users/{}", segment(name))
+}
+
+/// A name, which may hold anything, as a segment of a path.
+pub(super) fn segment(name: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    encoded.replace('+', "%20")
 }

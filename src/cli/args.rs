@@ -94,6 +94,9 @@ pub enum Command {
     /// List what is listened for, and make monitors without the configuration file (through the running daemon)
     #[command(subcommand)]
     Monitors(super::monitors::MonitorsCommand),
+    /// List, save and forget searches that the team shares (through the running daemon)
+    #[command(subcommand)]
+    Searches(super::searches::SearchesCommand),
     /// List who is told, and make webhook endpoints without the configuration file (through the running daemon)
     #[command(subcommand)]
     Endpoints(super::endpoints_args::EndpointsCommand),

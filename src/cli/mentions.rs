@@ -61,17 +61,14 @@ async fn correct(
         Writer::Files(_lock) => {
             let now = Clock::system().now();
             let store = app::open_store(config, now).await?;
-            let correcting = store.correct(&id.post(), correction, now).await?;
+            let correcting = store.correct(&[id.post()], correction, now).await?;
             access::note(&store, "mentions correct", &id.to_string()).await?;
             store.close().await;
-            match correcting {
-                Correcting::Done => {}
-                Correcting::NoPost => {
-                    anyhow::bail!("there is no mention {id}: `overheard search` prints ids");
-                }
-                Correcting::NoScore => {
-                    anyhow::bail!("mention {id} has no score yet, so there is nothing to correct");
-                }
+            if correcting.contains(&Correcting::NoPost) {
+                anyhow::bail!("there is no mention {id}: `overheard search` prints ids");
+            }
+            if correcting.contains(&Correcting::NoScore) {
+                anyhow::bail!("mention {id} has no score yet, so there is nothing to correct");
             }
         }
     }

@@ -25,6 +25,7 @@ mod output;
 mod query;
 mod run;
 mod search;
+mod searches;
 mod show;
 mod source;
 mod sources;
@@ -97,6 +98,7 @@ async fn dispatch(cli: Cli, output: &Output) -> anyhow::Result<i32> {
         Command::Digest(args) => digest::run(&load(&global)?, &args, output).await,
         Command::Deliveries(command) => deliveries::run(&load(&global)?, command, output).await,
         Command::Monitors(command) => monitors::run(&load(&global)?, command, output).await,
+        Command::Searches(command) => searches::run(&load(&global)?, command, output).await,
         Command::Endpoints(command) => endpoints::run(&load(&global)?, command, output).await,
         Command::Webhook(command) => webhook::run(command, output),
         Command::Index(args::IndexCommand::Rebuild) => {

@@ -91,6 +91,17 @@ impl Correction {
             for score in analysis.intents.0.iter_mut().filter(asked) {
                 set(score, intents.contains(&score.label));
             }
+            let scores = &mut analysis.intents.0;
+            for intent in intents {
+                // The model has no such label; the person has.
+                if scores.iter().all(|score| score.label != *intent) {
+                    scores.push(LabelScore {
+                        label: intent.clone(),
+                        probability: 1.0,
+                        present: true,
+                    });
+                }
+            }
         }
         if let Some(urgency) = self.urgency {
             analysis.urgency = urgency;
@@ -126,11 +137,11 @@ mod tests {
             embedding: vec![],
         };
         let spam = Correction {
-            intents: Some(vec![]),
+            intents: Some(vec!["spam".to_owned()]),
             ..Correction::default()
         };
         spam.apply(&mut analysis);
-        assert!(analysis.present_intents().eq(["refund"]));
+        assert!(analysis.present_intents().eq(["refund", "spam"]));
         assert_eq!(analysis.intents.0[1], score("refund", true));
     }
 

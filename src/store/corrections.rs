@@ -52,34 +52,21 @@ pub(super) const STALE: &str = "SELECT post FROM analyses
      ORDER BY post LIMIT ?3";
 
 impl Store {
-    /// Keeps a correction, over what was said before of the same post, and applies it.
+    /// Keeps a correction of each post, over what was said before of it, and applies it: all in one transaction.
+    /// What became of each, in order.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn correct(
         &self,
-        post: &PostId,
+        posts: &[PostId],
         correction: Correction,
         now: Timestamp,
-    ) -> Result<Correcting, StoreError> {
-        let post = post.clone();
+    ) -> Result<Vec<Correcting>, StoreError> {
+        let posts = posts.to_vec();
         self.write(move |connection| {
-            let Some(row) = row_of(connection, &post)? else {
-                return Ok(Correcting::NoPost);
-            };
-            let Some(analysis) = read_analysis(connection, row, &mut LabelSets::new())? else {
-                return Ok(Correcting::NoScore);
-            };
-            let older = read_correction(connection, row)?.unwrap_or_default();
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO corrections (post, correction, corrected_at) VALUES (?1, ?2, ?3)",
-                )?
-                .execute((row, json(&correction.over(older))?, micros(now)))?;
-            if set_analysis(connection, row, &analysis, false)? {
-                mark_changed(connection, row)?;
-            }
-            Ok(Correcting::Done)
+            let one = |post| correct(connection, post, &correction, now);
+            posts.iter().map(one).collect()
         })
         .await
     }
@@ -163,6 +150,30 @@ impl Store {
         })
         .await
     }
+}
+
+fn correct(
+    connection: &Connection,
+    post: &PostId,
+    correction: &Correction,
+    now: Timestamp,
+) -> Sql<Correcting> {
+    let Some(row) = row_of(connection, post)? else {
+        return Ok(Correcting::NoPost);
+    };
+    let Some(analysis) = read_analysis(connection, row, &mut LabelSets::new())? else {
+        return Ok(Correcting::NoScore);
+    };
+    let older = read_correction(connection, row)?.unwrap_or_default();
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO corrections (post, correction, corrected_at) VALUES (?1, ?2, ?3)",
+        )?
+        .execute((row, json(&correction.clone().over(older))?, micros(now)))?;
+    if set_analysis(connection, row, &analysis, false)? {
+        mark_changed(connection, row)?;
+    }
+    Ok(Correcting::Done)
 }
 
 /// The analysis as the person's word, if there is one, leaves it.

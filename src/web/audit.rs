@@ -11,6 +11,10 @@ use crate::store::AuditEntry;
 /// Most bytes of a subject; addresses may be long.
 const SUBJECT_BYTES: usize = 256;
 
+/// What a request changed, as an extension of its answer, where its path does not say it: an entry for each.
+#[derive(Debug, Clone)]
+pub(super) struct Subjects(pub Vec<String>);
+
 /// Runs a request that changes something, and notes it where it comes from somebody known, refused ones included.
 pub(super) async fn run(site: &SharedSite, request: Request, next: Next) -> Response {
     let visitor = request.extensions().get::<Visitor>();
@@ -21,14 +25,21 @@ pub(super) async fn run(site: &SharedSite, request: Request, next: Next) -> Resp
     let route = route.map_or("unknown", MatchedPath::as_str);
     let action = format!("{} {route}", request.method());
     let subject = subject(route, request.uri().path());
-    let response = next.run(request).await;
-    let entry = AuditEntry {
-        actor,
-        action,
-        subject,
-        outcome: response.status().as_str().to_owned(),
+    let mut response = next.run(request).await;
+    let outcome = response.status().as_str().to_owned();
+    let subjects = match response.extensions_mut().remove::<Subjects>() {
+        Some(Subjects(many)) => many,
+        None => vec![subject],
     };
-    note(&site.web, entry).await;
+    for subject in subjects {
+        let entry = AuditEntry {
+            actor: actor.clone(),
+            action: action.clone(),
+            subject,
+            outcome: outcome.clone(),
+        };
+        note(&site.web, entry).await;
+    }
     response
 }
 

@@ -232,6 +232,39 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
         "{corrections}"
     );
 
+    // Several are selected and corrected together: the first, which was corrected above, and the second.
+    browser.open(&format!("{base}/?q=number"));
+    browser.until("return document.readyState === 'complete'");
+    let bar = "return getComputedStyle(document.querySelector('.bulk')).display";
+    assert_eq!(browser.run(bar), json!("none"));
+    for keys in ["x", "j", "x", "j", "x"] {
+        browser.keys(keys);
+    }
+    let told = "return document.querySelector('.bulk').innerText.includes('The 3 selected are')";
+    assert_eq!(browser.run(told), json!(true));
+    browser.keys("x");
+    browser.keys("s");
+    browser.until("return document.activeElement.value === 'negative'");
+    browser.keys("\u{e007}");
+    browser.until("return document.querySelector('.pick input:checked') === null");
+    let corrections = town.home.run(&["mentions", "corrections", "--json"]).json();
+    assert_eq!(
+        corrections.as_array().map(Vec::len),
+        Some(2),
+        "{corrections}"
+    );
+    browser.keys("l");
+    browser.until("return document.activeElement.id === 'customer'");
+
+    // A search is kept, found again beside every page, with how much it finds.
+    browser.open(&format!("{base}/?q=number"));
+    browser.run("document.querySelector('.keep summary').click()");
+    browser.run("document.querySelector('.keep input[name=name]').focus()");
+    browser.keys("Numbers\u{e007}");
+    browser.until("return document.querySelector('.saved [aria-current]') !== null");
+    browser.open(&format!("{base}/sources"));
+    browser.until("return document.querySelector('.saved').innerText.replace(/\\s+/g, ' ').trim() === 'Numbers 30'");
+
     // News waits behind a link and moves nothing.
     browser.open(&format!("{base}/?q=number"));
     let before = browser.run("return document.querySelectorAll('a.row').length");

@@ -448,7 +448,7 @@ async fn what_people_corrected_is_learned_and_can_be_taken_back() {
             ..Correction::default()
         };
         store
-            .correct(&record.post.id, correction, now)
+            .correct(std::slice::from_ref(&record.post.id), correction, now)
             .await
             .expect("a correction");
     }

@@ -89,3 +89,29 @@ async fn a_monitor_is_made_changed_restarted_and_removed_beside_a_running_daemon
     heard(&home, &daemon, "monitor:declared", "2").await;
     heard(&home, &daemon, "monitor:power", "3").await;
 }
+
+#[tokio::test]
+async fn searches_are_saved_counted_and_forgotten_and_outlive_the_daemon() {
+    let home = home();
+    let mut daemon = home.start();
+    daemon.ready().await;
+    say(&home, 1, "battery one");
+    heard(&home, &daemon, "battery", "1").await;
+    let name = "Ann's / batteries";
+    let save = |query: &str| home.run(&["searches", "save", name, query, "--all", "--range", "7d"]);
+    save("battery AND").refused(&["nothing stands after AND"]);
+    assert_eq!(save("battery").status, Some(0));
+    drop(daemon);
+    let mut daemon = home.start();
+    daemon.ready().await;
+    let listed = home.run(&["searches", "list", "--json"]).json();
+    assert_eq!(
+        listed,
+        serde_json::json!([{"name": name, "query": "battery", "range": "7d", "scope": "all", "total": 1}])
+    );
+    let table = home.run(&["searches", "list"]).stdout;
+    assert!(table.contains(name) && table.contains("posts"), "{table}");
+    assert_eq!(home.run(&["searches", "remove", name]).status, Some(0));
+    home.run(&["searches", "remove", name])
+        .refused(&["there is no saved search"]);
+}

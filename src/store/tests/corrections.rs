@@ -16,6 +16,11 @@ fn positive() -> Correction {
     }
 }
 
+async fn one(store: &Store, n: i64, correction: Correction, now: Timestamp) -> Correcting {
+    let became = store.correct(&[post(n).id], correction, now).await;
+    became.unwrap()[0]
+}
+
 async fn stored(store: &Store, n: i64) -> Analysis {
     store
         .record(&post(n).id)
@@ -32,24 +37,15 @@ async fn a_correction_is_applied_and_outlives_a_new_score_and_the_same_batch() {
     commit(&store, vec![scored(1), commit_of(post(2))]).await;
     let seq = store.tip().borrow().change_seq;
     let now = after(60);
-    assert_eq!(
-        store.correct(&post(1).id, positive(), now).await.unwrap(),
-        Correcting::Done
-    );
-    assert_eq!(
-        store.correct(&post(2).id, positive(), now).await.unwrap(),
-        Correcting::NoScore
-    );
-    assert_eq!(
-        store.correct(&post(9).id, positive(), now).await.unwrap(),
-        Correcting::NoPost
-    );
+    assert_eq!(one(&store, 1, positive(), now).await, Correcting::Done);
+    assert_eq!(one(&store, 2, positive(), now).await, Correcting::NoScore);
+    assert_eq!(one(&store, 9, positive(), now).await, Correcting::NoPost);
     assert_eq!(store.tip().borrow().change_seq, seq + 1);
     let urgent = Correction {
         urgency: Some(1),
         ..Correction::default()
     };
-    store.correct(&post(1).id, urgent, now).await.unwrap();
+    one(&store, 1, urgent, now).await;
 
     let check = |analysis: &Analysis| {
         assert_eq!(analysis.sentiment.label, SentimentLabel::Positive);
@@ -94,12 +90,12 @@ async fn a_correction_is_applied_and_outlives_a_new_score_and_the_same_batch() {
 async fn another_text_and_a_deletion_end_a_correction() {
     let (_dir, store) = open();
     commit(&store, vec![scored(1), scored(2)]).await;
-    for n in [1, 2] {
-        store
-            .correct(&post(n).id, positive(), after(60))
-            .await
-            .unwrap();
-    }
+    let both = [post(1).id, post(9).id, post(2).id];
+    let became = store.correct(&both, positive(), after(60)).await.unwrap();
+    assert_eq!(
+        became,
+        [Correcting::Done, Correcting::NoPost, Correcting::Done]
+    );
     let mut edited = scored(1);
     edited.post.text = "I take it all back".into();
     commit(&store, vec![edited]).await;

@@ -19,6 +19,7 @@ pub mod monitors;
 pub mod openapi;
 pub mod overview;
 pub mod search;
+pub mod searches;
 pub mod status;
 pub mod users;
 pub mod vocabulary;
@@ -39,12 +40,15 @@ pub(super) fn routes() -> OpenApiRouter<SharedSite> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(search::search))
         .routes(routes!(search::counts))
+        .routes(routes!(searches::searches))
+        .routes(routes!(searches::put, searches::remove))
         .routes(routes!(vocabulary::fields))
         .routes(routes!(live::live))
         .routes(routes!(export::export))
         .routes(routes!(overview::overview))
         .routes(routes!(mentions::mention))
         .routes(routes!(mentions::correct))
+        .routes(routes!(mentions::correct_all))
         .routes(import)
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))

@@ -11,6 +11,7 @@ use super::etag;
 use super::extract::Parameters;
 use super::openapi::{Answers, TAG_SEARCH};
 
+use crate::domain::MonitorSummary;
 use crate::insight::{CountDto, Request, SearchDto, SearchError};
 use crate::query::{Query, QueryError, Sort};
 use crate::web::auth::guard::Reader;
@@ -84,6 +85,10 @@ pub(in crate::web) async fn search(
     Ok(([(header::CONTENT_TYPE, kind), (header::ETAG, tag)], body).into_response())
 }
 
+/// The ranges that one click offers; the value is what stands in the address and after `since:`.
+pub(in crate::web) const RANGES: [(&str, &str); 4] =
+    [("24 h", "24h"), ("7 d", "7d"), ("30 d", "30d"), ("all", "")];
+
 /// Queries that one request may count.
 const MAX_COUNTS: usize = 20;
 
@@ -133,6 +138,44 @@ pub(in crate::web) fn parse(text: &str) -> Result<Query, Problem> {
         return Ok(Query::everything());
     }
     Query::parse(text).map_err(|error| query_problem(&error))
+}
+
+/// The query within the range.
+pub(in crate::web) fn within(query: &Query, range: &str) -> Result<Query, Problem> {
+    if range.is_empty() {
+        return Ok(query.clone());
+    }
+    let known = RANGES.iter().any(|(_, value)| *value == range);
+    if !known {
+        return Err(Problem::bad_request(
+            "a range is 24h, 7d or 30d; use since: in the query for others",
+        ));
+    }
+    let since = Query::parse(&format!("since:{range}"));
+    let since = since.map_err(|error| query_problem(&error))?;
+    Ok(query.and(&since))
+}
+
+/// The query among mentions, unless all posts are wanted: those of a monitor that is declared.
+pub(in crate::web) fn scoped(
+    query: Query,
+    scope: &str,
+    monitors: &[MonitorSummary],
+) -> Result<Query, Problem> {
+    match scope {
+        "all" => return Ok(query),
+        "" => {}
+        _ => {
+            return Err(Problem::bad_request(
+                "the scope is all, or absent for mentions",
+            ));
+        }
+    }
+    let scope = Query::of_monitors(monitors.iter().map(|monitor| &monitor.id));
+    Ok(match scope {
+        Some(scope) => query.and(&scope),
+        None => query,
+    })
 }
 
 /// An error of the query as a problem.

@@ -144,7 +144,7 @@ pub async fn set_user(
     store.set_user(name, role.as_str(), now).await
 }
 
-fn check_name(what: &str, name: &str) -> Result<(), StoreError> {
+pub(in crate::web) fn check_name(what: &str, name: &str) -> Result<(), StoreError> {
     if name.trim().is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
         let what = format!("a {what}'s name has 1 to {NAME_BYTES} bytes and no control characters");
         return Err(StoreError::Invalid { what });

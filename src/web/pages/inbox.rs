@@ -14,6 +14,7 @@ use crate::domain::{PostId, SentimentLabel};
 use crate::insight::marks::segments;
 use crate::insight::search::Answer;
 use crate::query::{Query, highlight, highlight_title};
+use crate::web::auth::Right;
 use crate::web::auth::guard::PageReader;
 use crate::web::{Problem, Role, SharedSite, api};
 
@@ -45,6 +46,16 @@ pub(in crate::web) struct Parameter {
     pub selected: String,
 }
 
+/// What can be done with the search that is shown.
+enum Keep {
+    /// It is the whole inbox, or the visitor may keep none.
+    Nothing,
+    /// It gets a name.
+    Save,
+    /// It has this name, and loses it.
+    Remove(String),
+}
+
 #[derive(Template)]
 #[template(path = "web/inbox.html")]
 struct InboxPage {
@@ -62,6 +73,9 @@ struct InboxPage {
     facets: Vec<Group>,
     /// The search that is watched for new mentions, and the address that shows them; on the first page only.
     live: Option<(String, String)>,
+    keep: Keep,
+    /// Mentions can be selected and corrected together.
+    may_correct: bool,
     rows: Vec<Row>,
     empty: Empty,
     newer: Option<String>,
@@ -127,8 +141,20 @@ async fn page(
     mut state: Parameter,
 ) -> Result<(StatusCode, InboxPage), Problem> {
     state.q = state.q.trim().to_owned();
-    let chrome = chrome(site, Place::Inbox, reader).await?;
+    let mut chrome = chrome(site, Place::Inbox, reader).await?;
+    let shown = state.fresh(|_| {});
+    for saved in &mut chrome.saved {
+        saved.current = saved.href == shown;
+    }
     let mut page = InboxPage::blank(chrome, &state);
+    page.may_correct = reader.role.may(Right::Curate);
+    if page.may_correct && shown != "/" {
+        let mut saved = page.chrome.saved.iter();
+        page.keep = match saved.find(|saved| saved.current) {
+            Some(saved) => Keep::Remove(saved.name.clone()),
+            None => Keep::Save,
+        };
+    }
     let found = match find(site, &state).await {
         Ok(found) => found,
         Err(problem) => {
@@ -158,9 +184,9 @@ struct Found {
 
 async fn find(site: &SharedSite, state: &Parameter) -> Result<Found, Problem> {
     let query = api::search::parse(&state.q)?;
-    let query = view::within(&query, &state.range)?;
+    let query = api::search::within(&query, &state.range)?;
     let declared = site.web.declared.borrow().clone();
-    let query = view::scoped(query, &state.scope, &declared.monitors)?;
+    let query = api::search::scoped(query, &state.scope, &declared.monitors)?;
     let mut request = api::search::request(site, PAGE, &state.after, &state.sort)?;
     request.facets = true;
     let searcher = &site.web.searcher;
@@ -232,6 +258,8 @@ impl InboxPage {
             orders: view::orders(state),
             facets: Vec::new(),
             live: None,
+            keep: Keep::Nothing,
+            may_correct: false,
             rows: Vec::new(),
             empty: Empty::default(),
             newer: None,

@@ -6,10 +6,10 @@ use super::format;
 use super::inbox::Parameter;
 use super::mention_view::Moment;
 use super::score_view::sign;
-use crate::domain::{MonitorSummary, SentimentLabel};
+use crate::domain::SentimentLabel;
 use crate::insight::SourceDto;
-use crate::query::Query;
-use crate::web::{Problem, api};
+use crate::web::Problem;
+use crate::web::api::search::RANGES;
 
 /// A hidden field of the search form.
 #[derive(Debug)]
@@ -55,53 +55,11 @@ pub(in crate::web) struct Fault {
     pub advice: &'static str,
 }
 
-/// The ranges that one click offers; the value is what stands in the address and after `since:`.
-pub(in crate::web) const RANGES: [(&str, &str); 4] =
-    [("24 h", "24h"), ("7 d", "7d"), ("30 d", "30d"), ("all", "")];
-
 /// What is searched.
 const SCOPES: [(&str, &str); 2] = [("mentions", ""), ("posts", "all")];
 
 /// The orders that one click offers.
 pub(in crate::web) const ORDERS: [(&str, &str); 2] = [("newest", ""), ("relevant", "relevance")];
-
-/// The query within the range.
-pub(in crate::web) fn within(query: &Query, range: &str) -> Result<Query, Problem> {
-    if range.is_empty() {
-        return Ok(query.clone());
-    }
-    let known = RANGES.iter().any(|(_, value)| *value == range);
-    if !known {
-        return Err(Problem::bad_request(
-            "a range is 24h, 7d or 30d; use since: in the query for others",
-        ));
-    }
-    let since = Query::parse(&format!("since:{range}"));
-    let since = since.map_err(|error| api::search::query_problem(&error))?;
-    Ok(query.and(&since))
-}
-
-/// The query among mentions, unless all posts are wanted: those of a monitor that is declared.
-pub(in crate::web) fn scoped(
-    query: Query,
-    scope: &str,
-    monitors: &[MonitorSummary],
-) -> Result<Query, Problem> {
-    match scope {
-        "all" => return Ok(query),
-        "" => {}
-        _ => {
-            return Err(Problem::bad_request(
-                "the scope is all, or absent for mentions",
-            ));
-        }
-    }
-    let scope = Query::of_monitors(monitors.iter().map(|monitor| &monitor.id));
-    Ok(match scope {
-        Some(scope) => query.and(&scope),
-        None => query,
-    })
-}
 
 pub(in crate::web) fn scopes(state: &Parameter) -> Vec<Choice> {
     choices(

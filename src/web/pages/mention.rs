@@ -1,10 +1,10 @@
 //! One mention on a page of its own.
 
 use askama::Template;
-use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawForm, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
 use serde::Deserialize;
 
 use super::mention_view::{Moment, Sheet};
@@ -12,6 +12,7 @@ use super::{Chrome, Place, chrome, error_page, html, links};
 use crate::domain::SentimentLabel;
 use crate::domain::correction::Correction;
 use crate::insight::marks::segments;
+use crate::web::audit::Subjects;
 use crate::web::auth::guard::{Manager, PageReader};
 use crate::web::{Problem, SharedSite, api};
 
@@ -54,9 +55,7 @@ pub(in crate::web) async fn correct(
     };
     match api::mentions::take(&site, &id, correction).await {
         Ok(record) => {
-            // Within this page only: an address of elsewhere would be a trap.
-            let own = corrected.back.starts_with("/?") || corrected.back == "/";
-            let back = match own {
+            let back = match is_own(&corrected.back) {
                 true => corrected.back,
                 false => links::mention(&record.post.id),
             };
@@ -64,6 +63,47 @@ pub(in crate::web) async fn correct(
         }
         Err(problem) => error_page(&site, &problem),
     }
+}
+
+/// Takes a person's word on all mentions that were selected: a sentiment, or that they are spam.
+pub(in crate::web) async fn correct_all(
+    State(site): State<SharedSite>,
+    _: Manager,
+    RawForm(form): RawForm,
+) -> Response {
+    match corrected(&site, &form).await {
+        Ok(response) => response,
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
+async fn corrected(site: &SharedSite, form: &[u8]) -> Result<Response, Problem> {
+    let (mut ids, mut posts) = (Vec::new(), Vec::new());
+    let (mut correction, mut back) = (Correction::default(), "/".to_owned());
+    for (name, value) in url::form_urlencoded::parse(form) {
+        match &*name {
+            "id" => {
+                posts.push(api::mentions::post(&value)?);
+                ids.push(value.into_owned());
+            }
+            "sentiment" => correction.sentiment = SentimentLabel::from_name(&value),
+            "intents" => correction.intents = Some(vec![value.into_owned()]),
+            "back" => back = value.into_owned(),
+            _ => {}
+        }
+    }
+    if posts.is_empty() {
+        let detail = "No mention is selected. Select some in the inbox, then say what they are.";
+        return Err(Problem::bad_request(detail));
+    }
+    api::mentions::take_all(site, &posts, correction).await?;
+    let back = if is_own(&back) { &*back } else { "/" };
+    Ok((Extension(Subjects(ids)), Redirect::to(back)).into_response())
+}
+
+/// Within this page only: an address of elsewhere would be a trap.
+fn is_own(back: &str) -> bool {
+    back.starts_with("/?") || back == "/"
 }
 
 async fn page(site: &SharedSite, reader: &PageReader, id: &str) -> Result<MentionPage, Problem> {

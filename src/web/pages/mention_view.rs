@@ -20,6 +20,8 @@ pub(in crate::web) struct Row {
     pub id: String,
     pub href: String,
     pub current: bool,
+    /// It has a score that a person may correct.
+    pub scored: bool,
     pub class: &'static str,
     pub sign: &'static str,
     pub sentiment: String,
@@ -161,6 +163,7 @@ impl Row {
             id: post.id.to_string(),
             href,
             current: false,
+            scored: analysis.is_some(),
             class: label.map_or("neutral", class),
             sign: label.map_or("·", sign),
             sentiment: match (label, analysis) {

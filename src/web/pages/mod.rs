@@ -17,6 +17,7 @@ pub(super) mod mention_view;
 pub mod monitors;
 pub mod overview;
 pub mod reference;
+pub mod saved;
 mod score_view;
 pub mod settings;
 pub mod sources;
@@ -77,6 +78,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Chrome {
     pub navigation: Vec<Entry>,
+    /// Searches that the team keeps.
+    pub saved: Vec<saved::Saved>,
     pub assets: Assets,
     pub notices: Vec<String>,
     pub signed_in: bool,
@@ -100,7 +103,10 @@ struct Alone<'a> {
 pub(super) fn routes() -> Router<SharedSite> {
     Router::new()
         .route("/", get(inbox::inbox))
+        .route("/searches", post(saved::save))
+        .route("/searches/remove", post(saved::remove))
         .route("/mentions/{id}", get(mention::mention))
+        .route("/mentions/corrections", post(mention::correct_all))
         .route("/mentions/{id}/correction", post(mention::correct))
         .route("/customers", get(customers::customers))
         .route("/customers/links", post(customers::link))
@@ -183,6 +189,7 @@ pub(super) async fn chrome(
         .collect();
     Ok(Chrome {
         navigation: navigation.into(),
+        saved: saved::all(site).await?,
         assets: site.assets.clone(),
         notices,
         signed_in: reader.signed_in,

@@ -135,7 +135,7 @@ async fn page(
     let found = match api::search::parse(&state.q) {
         Ok(query) => {
             let declared = site.web.declared.borrow().clone();
-            let mentions = view::scoped(query, "", &declared.monitors)?;
+            let mentions = api::search::scoped(query, "", &declared.monitors)?;
             api::overview::of(site, &mentions, state.period).await
         }
         Err(problem) => Err(problem),

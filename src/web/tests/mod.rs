@@ -2,6 +2,7 @@
 
 mod api;
 mod auth;
+mod curating;
 mod deliveries;
 mod links;
 mod openapi;

@@ -7,7 +7,10 @@ use crate::web::{ApiToken, Role};
 use Role::{Admin, Crm, Manager, Marketing, Viewer};
 
 /// Who may do what changes something, or tells of tokens; everybody else may read everything.
-const GUARDED: [(&str, &str, &[Role]); 25] = [
+const GUARDED: [(&str, &str, &[Role]); 28] = [
+    ("POST", "/api/v1/mentions/corrections", &[Manager, Admin]),
+    ("PUT", "/api/v1/searches/{id}", &[Manager, Admin]),
+    ("DELETE", "/api/v1/searches/{id}", &[Manager, Admin]),
     (
         "POST",
         "/api/v1/mentions/{id}/correction",

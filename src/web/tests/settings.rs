@@ -6,7 +6,10 @@ use crate::store::{DigestRun, NewToken};
 use crate::web::{ApiToken, Role};
 
 /// What the page's forms change, and who may.
-const FORMS: [(&str, &[Role]); 12] = [
+const FORMS: [(&str, &[Role]); 15] = [
+    ("/mentions/corrections", &[Role::Manager, Role::Admin]),
+    ("/searches", &[Role::Manager, Role::Admin]),
+    ("/searches/remove", &[Role::Manager, Role::Admin]),
     ("/mentions/nobody/correction", &[Role::Manager, Role::Admin]),
     ("/customers/links", &[Role::Manager, Role::Admin]),
     ("/monitors", &[Role::Manager, Role::Admin]),

@@ -1,0 +1,96 @@
+//! Searches that the team keeps by name: beside every page, and the forms that keep and forget one.
+
+use axum::extract::{Form, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::error_page;
+use super::inbox::Parameter;
+use crate::store::SavedSearch;
+use crate::web::auth::guard::Manager;
+use crate::web::{Problem, SharedSite, api};
+
+/// A saved search in the navigation.
+#[derive(Debug)]
+pub(in crate::web) struct Saved {
+    pub name: String,
+    pub href: String,
+    /// It is what is shown.
+    pub current: bool,
+}
+
+/// A search to keep.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct SearchForm {
+    name: String,
+    q: String,
+    #[serde(default)]
+    range: String,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    sort: String,
+}
+
+/// A search to forget.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct NameForm {
+    name: String,
+}
+
+/// All saved searches, by name.
+pub(in crate::web) async fn all(site: &SharedSite) -> Result<Vec<Saved>, Problem> {
+    let saved = site.web.store.saved_searches().await;
+    let saved = saved.map_err(|error| Problem::internal(&error))?;
+    let link = |search: SavedSearch| Saved {
+        href: href(&search),
+        name: search.name,
+        current: false,
+    };
+    Ok(saved.into_iter().map(link).collect())
+}
+
+/// Keeps a search, and shows it.
+pub(in crate::web) async fn save(
+    State(site): State<SharedSite>,
+    _: Manager,
+    Form(form): Form<SearchForm>,
+) -> Response {
+    let search = SavedSearch {
+        name: form.name,
+        query: form.q,
+        range: form.range,
+        scope: form.scope,
+        sort: form.sort,
+    };
+    let href = href(&search);
+    match api::searches::save(&site, search).await {
+        Ok(_) => Redirect::to(&href).into_response(),
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
+/// Forgets a search, and shows the inbox.
+pub(in crate::web) async fn remove(
+    State(site): State<SharedSite>,
+    _: Manager,
+    Form(form): Form<NameForm>,
+) -> Response {
+    match api::searches::forget(&site, &form.name).await {
+        Ok(()) => Redirect::to("/").into_response(),
+        Err(problem) => error_page(&site, &problem),
+    }
+}
+
+fn href(search: &SavedSearch) -> String {
+    let state = Parameter {
+        q: search.query.trim().to_owned(),
+        range: search.range.clone(),
+        scope: search.scope.clone(),
+        sort: search.sort.clone(),
+        ..Parameter::default()
+    };
+    state.fresh(|_| {})
+}
