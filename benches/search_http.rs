@@ -319,7 +319,7 @@ async fn visible(store: &Store, indexer: Indexer, client: &mut Client) {
             ..Correction::default()
         };
         store
-            .correct(&[id], correction, now)
+            .correct(std::slice::from_ref(&id), correction, now)
             .await
             .expect("store works");
         times[1].push(seen(client, &format!("{word} sentiment:positive"), 1).await);

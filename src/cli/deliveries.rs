@@ -186,7 +186,9 @@ async fn list(
     let state = state.map(DeliveryState::as_str);
     let mut listed = Vec::new();
     for endpoint in &endpoints {
-        let deliveries = store.list_deliveries(endpoint, state, None, limit).await?;
+        let deliveries = store
+            .list_deliveries(endpoint, state, None, None, limit)
+            .await?;
         listed.extend(deliveries.iter().map(DeliveryDto::from));
     }
     if json {

@@ -207,7 +207,7 @@ impl EventDeliveriesDto {
         };
         let mut deliveries = Vec::new();
         for endpoint in endpoints {
-            let found = store.list_deliveries(endpoint, None, Some(event), 1);
+            let found = store.list_deliveries(endpoint, None, Some(event), None, 1);
             let (found, attempts) = (found.await?, store.attempts(endpoint, event).await?);
             deliveries.extend(found.iter().map(|delivery| ShownDeliveryDto {
                 delivery: DeliveryDto::from(delivery),

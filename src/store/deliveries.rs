@@ -153,10 +153,12 @@ const LIST: &str =
             d.next_attempt_at, d.last_attempt_at, d.last_status, d.last_error
      FROM deliveries d JOIN events e ON e.seq = d.event
      WHERE d.endpoint = ?1 AND (?2 IS NULL OR d.state = ?2) AND (?3 IS NULL OR e.id = ?3)
-     ORDER BY d.event DESC LIMIT ?4";
+       AND (?4 IS NULL OR d.event <= ?4)
+     ORDER BY d.event DESC LIMIT ?5";
 
 impl Store {
-    /// At most `max` deliveries of the endpoint, the newest event first: all, those in a state, or that of one event.
+    /// At most `max` deliveries of the endpoint, the newest event first: all, those in a state, that of one event, those
+    /// of no newer event than `up_to`.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -165,13 +167,15 @@ impl Store {
         endpoint: &EndpointId,
         state: Option<&'static str>,
         event: Option<&EventId>,
+        up_to: Option<u64>,
         max: usize,
     ) -> Result<Vec<ListedDelivery>, StoreError> {
         let endpoint = endpoint.clone();
         let event = event.map(|event| hash_bytes(event.as_str()));
+        let up_to = up_to.map(count);
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(LIST)?;
-            let mut rows = statement.query((endpoint.as_str(), state, event, limit(max)))?;
+            let mut rows = statement.query((endpoint.as_str(), state, event, up_to, limit(max)))?;
             let mut listed = Vec::new();
             while let Some(row) = rows.next()? {
                 listed.push(ListedDelivery {

@@ -169,23 +169,45 @@ pub(in crate::web) struct Requeued {
     requeued: u64,
 }
 
-/// `{"tokens": [..]}`
+/// Tokens of an answer.
+const TOKENS: usize = 100;
+
+/// `?cursor=..`
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::web) struct TokensQuery {
+    /// Where the answer before ended: its `next_cursor`.
+    #[serde(default)]
+    cursor: String,
+}
+
+/// `{"tokens": [..], "next_cursor": ".."}`
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Tokens {
     tokens: Vec<TokenDto>,
+    /// Where the next page begins, when there is one.
+    next_cursor: Option<String>,
 }
 
-/// Lists tokens: names, roles and uses, never the tokens.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = TAG_ACCESS,
+/// Lists tokens by name, 100 at a time: names, roles and uses, never the tokens.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = TAG_ACCESS, params(TokensQuery),
     responses((status = 200, body = Tokens), Answers))]
 pub(in crate::web) async fn tokens(
     State(site): State<SharedSite>,
     _: Admin,
+    Parameters(query): Parameters<TokensQuery>,
 ) -> Result<Json<Tokens>, Problem> {
     let tokens = site.web.store.tokens().await;
-    let tokens = tokens.map_err(|error| Problem::internal(&error))?;
-    let tokens = tokens.iter().map(TokenDto::from).collect();
-    Ok(Json(Tokens { tokens }))
+    let mut tokens = tokens.map_err(|error| Problem::internal(&error))?;
+    tokens.retain(|token| token.name > query.cursor);
+    let more = tokens.len() > TOKENS;
+    tokens.truncate(TOKENS);
+    let last = tokens.last().filter(|_| more);
+    Ok(Json(Tokens {
+        next_cursor: last.map(|token| token.name.clone()),
+        tokens: tokens.iter().map(TokenDto::from).collect(),
+    }))
 }
 
 /// Makes an API token; it is shown in this answer and never again.

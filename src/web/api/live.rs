@@ -1,11 +1,11 @@
 //! `GET /api/v1/search/live`: new posts that match, as server-sent events, as soon as they are committed.
 //!
 //! Judges in memory what the store committed, so it waits for no index. However many watch, each commit is read
-//! from the store once. A watcher that comes back says which event it saw last and misses nothing.
+//! from the store once and judged once by each query that is watched. A watcher that comes back says which event it saw last and misses nothing.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Extension;
@@ -53,6 +53,38 @@ struct Read {
     /// The newest change then. When there is a newer one, a post of this read may be gone.
     tip: u64,
     changes: Vec<Change>,
+    /// What each query finds there, by its canonical form.
+    matches: std::sync::Mutex<HashMap<Arc<str>, Arc<Matches>>>,
+}
+
+/// The new posts that match, as JSON with the number of their change; found by who asks first.
+type Matches = OnceLock<Vec<(u64, String)>>;
+
+impl Read {
+    /// What the query, whose canonical form is `text`, finds among the changes.
+    fn matches(&self, text: &Arc<str>, query: &Query, context: &MatchContext) -> Arc<Matches> {
+        let mut all = self.matches.lock().unwrap_or_else(PoisonError::into_inner);
+        let matches = Arc::clone(all.entry(Arc::clone(text)).or_default());
+        // Other queries need not wait for this one.
+        drop(all);
+        matches.get_or_init(|| {
+            self.changes
+                .iter()
+                .filter_map(|change| hit(change, query, context))
+                .collect()
+        });
+        matches
+    }
+}
+
+/// The change as a hit of the query, when it is a new post that matches.
+fn hit(change: &Change, query: &Query, context: &MatchContext) -> Option<(u64, String)> {
+    let record = change.record.as_ref().filter(|_| change.first)?;
+    if matches(query, &Candidate::of(record), context) != Truth::True {
+        return None;
+    }
+    let hit = HitDto::from(&Hit::new(query, record.clone(), 0.0));
+    Some((change.seq, serde_json::to_string(&hit).ok()?))
 }
 
 impl Default for Live {
@@ -80,6 +112,7 @@ impl Live {
             after: seq,
             tip,
             changes: store.changes_after(seq, CHANGES).await?,
+            matches: std::sync::Mutex::default(),
         });
         *last = Some(Arc::clone(&read));
         Ok(read)
@@ -129,6 +162,7 @@ pub(in crate::web) async fn live(
     };
     let watcher = Watcher {
         site,
+        text: query.to_string().into(),
         query,
         stop,
         seen,
@@ -144,6 +178,8 @@ pub(in crate::web) async fn live(
 struct Watcher {
     site: SharedSite,
     query: Query,
+    /// Its canonical form.
+    text: Arc<str>,
     stop: CancellationToken,
     seen: u64,
     waiting: VecDeque<Event>,
@@ -192,19 +228,13 @@ impl Watcher {
             now: web.clock.now(),
             zone: web.zone.clone(),
         };
-        for change in &read.changes {
-            self.seen = change.seq;
-            let Some(record) = change.record.as_ref().filter(|_| change.first) else {
-                continue;
-            };
-            if matches(&self.query, &Candidate::of(record), &context) != Truth::True {
-                continue;
-            }
-            let hit = HitDto::from(&Hit::new(&self.query, record.clone(), 0.0));
-            let event = Event::default().event("mention").id(change.seq.to_string());
-            if let Ok(event) = event.json_data(hit) {
-                self.waiting.push_back(event);
-            }
+        let matches = read.matches(&self.text, &self.query, &context);
+        for (seq, hit) in matches.get().into_iter().flatten() {
+            let event = Event::default().event("mention").id(seq.to_string());
+            self.waiting.push_back(event.data(hit));
+        }
+        if let Some(last) = read.changes.last() {
+            self.seen = last.seq;
         }
     }
 }

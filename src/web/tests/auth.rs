@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use super::site::{Site, post};
+use crate::store::NewToken;
 use crate::web::pages::login::new_login_link;
 use crate::web::{ApiToken, FIRST_USER, Role, bind_socket};
 
@@ -39,6 +40,30 @@ async fn a_stranger_sees_nothing_but_how_to_come_in() {
     assert_eq!(site.get_unknown("/healthz").await.body, "ok\n");
     assert_eq!(site.get_unknown("/readyz").await.json()["ready"], true);
     assert_eq!(site.get_unknown("/metrics").await.body, "overheard_up 1\n");
+}
+
+#[tokio::test]
+async fn tokens_are_listed_a_page_at_a_time() {
+    let site = Site::new(vec![]).await;
+    for n in 0..120 {
+        let token = ApiToken::generate(&mut rand::rng());
+        let kept = NewToken {
+            hash: *token.hash().as_bytes(),
+            name: format!("t{n:03}"),
+            role: "viewer".to_owned(),
+            expires_at: None,
+        };
+        let now = site.state.clock.now();
+        site.state.store.create_token(kept, now).await.unwrap();
+    }
+    let first = site.get("/api/v1/tokens").await.json();
+    assert_eq!(first["tokens"].as_array().unwrap().len(), 100);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let path = format!("/api/v1/tokens?cursor={cursor}");
+    let second = site.get(&path).await.json();
+    // The site's own token is one more.
+    assert_eq!(second["tokens"].as_array().unwrap().len(), 21);
+    assert!(second["next_cursor"].is_null());
 }
 
 #[tokio::test]

@@ -30,6 +30,58 @@ async fn waiting() -> (Site, String) {
 }
 
 #[tokio::test]
+async fn pages_of_deliveries_hold_each_once_over_all_endpoints() {
+    let now = NOW.parse().unwrap();
+    let mentions = (1..=5).map(|n| {
+        let mut mention = post(n, "battery");
+        let id = mention.post.id.mention();
+        let event = Event::new(EventKind::MentionCreated, Subject::Mention { id }, 0, now);
+        mention.events.push(event);
+        mention
+    });
+    let site = Site::new(mentions.collect()).await;
+    let names = ["bi", "crm", "idle"];
+    for name in &names[..2] {
+        let endpoint = EndpointId::parse(*name).unwrap();
+        let queued = (1..=5).map(|seq| Queued { seq, lane: None }).collect();
+        let store = &site.state.store;
+        store.enqueue(&endpoint, 5, queued, now).await.unwrap();
+    }
+    let declared = Declared {
+        endpoints: names.map(declared_endpoint).into(),
+        ..Declared::default()
+    };
+    site.declared.send(declared.into()).unwrap();
+    let list = async |more: &str| {
+        let path = format!("/api/v1/deliveries?{more}");
+        let page = site.get(&path).await.json();
+        let place = |delivery: &serde_json::Value| {
+            let text = |name: &str| delivery[name].as_str().unwrap().to_owned();
+            (text("event"), text("endpoint"))
+        };
+        let deliveries = page["deliveries"].as_array().unwrap();
+        let places: Vec<_> = deliveries.iter().map(place).collect();
+        (places, page["next_cursor"].as_str().map(str::to_owned))
+    };
+    let (all, end) = list("limit=10").await;
+    assert_eq!((all.len(), end), (10, None));
+    assert_eq!(all[0].0, all[1].0);
+    assert_eq!((&*all[0].1, &*all[1].1), ("bi", "crm"));
+    for limit in [1, 3, 9] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let (page, next) = list(&format!("limit={limit}{cursor}")).await;
+            seen.extend(page);
+            match next {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen, all, "limit {limit}");
+    }
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_and_shown() {
     let (site, event) = waiting().await;
     let listed = site.get("/api/v1/deliveries?state=pending").await.json();
@@ -47,6 +99,7 @@ async fn deliveries_are_listed_and_shown() {
         ("/api/v1/deliveries?endpoint=nobody", 404),
         ("/api/v1/deliveries?state=lost", 400),
         ("/api/v1/deliveries?limit=0", 400),
+        ("/api/v1/deliveries?cursor=7", 400),
         (
             "/api/v1/deliveries/evt_00000000000000000000000000000000",
             404,

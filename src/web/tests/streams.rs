@@ -127,6 +127,7 @@ async fn a_live_search_tells_of_new_matches_alone_and_goes_on_where_it_broke_off
     let site = Site::new(vec![negative(0, "an old battery")]).await;
     let mut first = Watched::new(&site, "battery", "").await;
     let mut second = Watched::new(&site, "charger", "").await;
+    let mut third = Watched::new(&site, "(Battery)", "").await;
     site.commit(
         vec![
             negative(1, "battery one"),
@@ -144,6 +145,9 @@ async fn a_live_search_tells_of_new_matches_alone_and_goes_on_where_it_broke_off
     site.commit(vec![negative(4, "battery three")], vec![])
         .await;
     first.until("three").await;
+    // The same query, written otherwise, is judged once and told to both.
+    third.until("three").await;
+    assert_eq!(first.ids(), third.ids());
     assert_eq!(
         first.text.matches("event: mention").count(),
         2,
