@@ -6,6 +6,7 @@ mod cli;
 mod config_env;
 mod config_files;
 mod config_keys;
+mod contract;
 mod crash;
 mod daemon;
 mod deliveries_cli;

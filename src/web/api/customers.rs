@@ -132,7 +132,7 @@ pub(in crate::web) async fn with_timeline(
 /// Takes customers from a file of at most 32 MiB; the same file twice changes nothing.
 #[utoipa::path(post, path = "/api/v1/customers/import", tag = TAG_CUSTOMERS,
     request_body(description = "A header line and a customer a row, or an array or lines of JSON", content(
-        (String = "text/csv"), (Vec<serde_json::Value> = "application/json"), (String = "application/x-ndjson"))),
+        (String = "text/csv"), (serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     responses((status = 200, body = ImportDto), Answers))]
 pub(in crate::web) async fn import(
     State(site): State<SharedSite>,

@@ -20,6 +20,7 @@ use crate::web::{Command, Problem, SharedSite};
 pub(in crate::web) struct Pace {
     /// Most posts a second; 0, or nothing, is as many as the processor can.
     #[serde(default)]
+    #[param(format = "uint32")]
     per_second: u32,
 }
 

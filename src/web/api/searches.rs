@@ -32,13 +32,25 @@ pub(in crate::web) struct Searches {
     searches: Vec<SavedSearchDto>,
 }
 
-/// A search that is kept by name.
+/// A search that is kept by name; what is not said is absent.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct SavedSearchDto {
     /// What people call it.
     name: String,
-    #[serde(flatten)]
-    asked: SavedSearchRequest,
+    /// What is searched for; empty for everything.
+    query: String,
+    /// `24h`, `7d` or `30d`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    range: String,
+    /// `all` for posts that no monitor matches as well.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    scope: String,
+    /// `new`, `relevance`, `engagement` or `score`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    sort: String,
     /// How many posts it finds now, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
@@ -48,24 +60,16 @@ pub(in crate::web) struct SavedSearchDto {
 }
 
 /// A search to keep.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
 pub(in crate::web) struct SavedSearchRequest {
     /// What is searched for; empty for everything.
-    #[serde(default)]
-    #[schema(required = false)]
     query: String,
     /// `24h`, `7d` or `30d`; any time when nothing is said.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
     range: String,
     /// `all` for posts that no monitor matches as well; mentions when nothing is said.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
     scope: String,
     /// `new`, `relevance`, `engagement` or `score`; without one the query says it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
     sort: String,
 }
 
@@ -93,12 +97,10 @@ pub(in crate::web) async fn searches(
         }
         searches.push(SavedSearchDto {
             name: search.name,
-            asked: SavedSearchRequest {
-                query: search.query,
-                range: search.range,
-                scope: search.scope,
-                sort: search.sort,
-            },
+            query: search.query,
+            range: search.range,
+            scope: search.scope,
+            sort: search.sort,
             total,
             error,
         });

@@ -38,6 +38,7 @@ pub(in crate::web) struct UserRequest {
 #[into_params(parameter_in = Query)]
 pub(in crate::web) struct AuditQuery {
     /// Entries before this number; the newest when absent. `next` of an answer goes here.
+    #[param(format = "uint64")]
     before: Option<u64>,
     /// At most so many: 100 when nothing is said, 500 at most.
     #[param(minimum = 1, maximum = 500)]
