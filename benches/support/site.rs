@@ -57,6 +57,7 @@ pub async fn serve(store: &Store, searcher: Searcher, now: Timestamp) -> Served 
     let key = std::env::temp_dir().join(format!("overheard-bench-{}.key", std::process::id()));
     let seal_key = SealKey::read_or_create(&key).expect("a key");
     let _ = std::fs::remove_file(key);
+    let stop = CancellationToken::new();
     let state = WebState {
         searcher,
         store: store.clone(),
@@ -73,13 +74,9 @@ pub async fn serve(store: &Store, searcher: Searcher, now: Timestamp) -> Served 
         rescoring: watch::channel(Rescoring::default()).1,
         seal_key: Arc::new(seal_key),
         commands,
+        stop: stop.clone(),
     };
-    let served = serve_tcp(
-        listener,
-        router(state, Door::Tcp),
-        CancellationToken::new(),
-        clock,
-    );
+    let served = serve_tcp(listener, router(state, Door::Tcp), stop, clock);
     let mut server = JoinSet::new();
     server.spawn(async move { served.await.expect("served") });
     Served {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::labels::HASH_DIGITS;
 use super::{AnalyzeError, Analyzer, Input, TextFault};
-use crate::domain::{Analysis, ModelId, Sentiment, SentimentLabel};
+use crate::domain::{Analysis, ModelId, Sentiment, SentimentLabel, hex};
 
 /// Fewest corrections of a head from which it is fitted.
 pub const FEWEST: usize = 30;
@@ -133,10 +133,7 @@ impl Heads {
             reason,
         };
         let json = serde_json::to_vec(self).map_err(|error| fault(error.to_string()))?;
-        let mut hash: String = Sha256::digest(json)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mut hash = hex(&Sha256::digest(json));
         hash.truncate(HASH_DIGITS);
         let name = self.base.as_str().split('@').next().unwrap_or_default();
         ModelId::parse(format!("{name}+own@{hash}")).map_err(|error| fault(error.to_string()))

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::hex;
+
 /// The graph of the embedded model.
 pub(super) static GRAPH: &[u8] = include_bytes!("../../models/overheard.onnx");
 pub(super) const LABELS: &str = include_str!("../../models/labels.json");
@@ -63,15 +65,6 @@ pub(super) fn sum_of<'a>(sums: &'a str, name: &str) -> Option<&'a str> {
         .filter_map(|line| line.split_once("  "))
         .find(|(_, file)| *file == name)
         .map(|(hash, _)| hash)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -333,6 +333,7 @@ impl Running {
             rescoring: self.rescoring.subscribe(),
             seal_key: Arc::clone(&app.seal_key),
             commands,
+            stop: self.desk.stop.clone(),
         };
         let (tcp, local) = (
             web::router(state.clone(), Door::Tcp),

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod correction;
 pub mod customer;
 pub mod event;
+mod hex;
 pub mod http;
 pub mod id;
 pub mod monitor;
@@ -20,6 +21,7 @@ pub mod websub;
 pub use analysis::{Analysis, EmotionScores, IntentScores, Sentiment, SentimentLabel};
 pub use customer::{Customer, Identity, Link, LinkOrigin, LinkState};
 pub use event::{Event, EventKind, Subject};
+pub use hex::hex;
 pub use http::{HttpKey, HttpState, Moved};
 pub use id::{
     AuthorId, CustomerId, DigestId, EndpointId, EventId, InvalidId, MentionId, ModelId, MonitorId,

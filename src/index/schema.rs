@@ -6,6 +6,7 @@ use tantivy::schema::{
 };
 
 use super::tokenizer;
+use crate::domain::hex;
 use crate::query::{AddressField, LabelField, NumberField, Scope};
 use crate::text::TOKENIZER_VERSION;
 
@@ -194,10 +195,5 @@ pub(super) fn hash(schema: &Schema) -> String {
     }
     digest.update(TOKENIZER_VERSION.to_le_bytes());
     digest.update(DOCUMENT_VERSION.to_le_bytes());
-    digest
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&digest.finalize()[..8])
 }

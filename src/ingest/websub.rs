@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
 use super::schedule::backoff;
-use crate::domain::Subscription;
+use crate::domain::{Subscription, hex};
 use crate::fetch::{Fetcher, PostAnswer, Url};
 use crate::runtime::{Clock, later};
 use crate::store::{Store, StoreError};
@@ -207,7 +207,7 @@ fn digits<M: Mac + KeyInit>(secret: &[u8], body: &[u8]) -> Option<String> {
     let mut mac = <M as KeyInit>::new_from_slice(secret).ok()?;
     mac.update(body);
     let digest = mac.finalize().into_bytes();
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&digest))
 }
 
 /// A text of 128 random bits that nobody can guess.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::hex;
 use crate::store::{StoredAudit, User};
 
 /// A person.
@@ -62,10 +63,4 @@ impl From<&StoredAudit> for AuditDto {
             hash: hex(&noted.hash),
         }
     }
-}
-
-/// A hash in hexadecimal.
-#[must_use]
-pub fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,7 +14,7 @@ pub mod search;
 pub mod similar;
 pub mod status_dto;
 
-pub use access_dto::{AuditDto, UserDto, hex};
+pub use access_dto::{AuditDto, UserDto};
 pub use admin_dto::{DeadLetterDto, ImportDto, TokenDto};
 pub use dto::{CountDto, CustomerDto, CustomerSummaryDto, FacetDto, HitDto, MentionDto, SearchDto};
 pub use histogram::{Bucket, Histogram};

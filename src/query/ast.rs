@@ -6,7 +6,7 @@ use std::ops::{Bound, Range};
 use super::error::QueryError;
 use super::parser;
 use super::time::{TimeEdge, When};
-use super::tokens::mark;
+use super::tokens::{mark, stem_mark};
 use super::wildcard::Wildcard;
 use crate::domain::{MonitorId, PostId};
 
@@ -328,7 +328,7 @@ pub struct Term {
     pub offset: u32,
     /// What stands there.
     pub word: Word,
-    /// Of the folded word, to pass over quickly what is not in a post; None for a wildcard.
+    /// Of the folded word or of the wildcard's stem, to pass over quickly what is not in a post; None for a short stem.
     pub(super) mark: Option<u64>,
 }
 
@@ -338,7 +338,7 @@ impl Term {
     pub fn new(offset: u32, word: Word) -> Self {
         let mark = match &word {
             Word::Folded(text) | Word::Exact { folded: text, .. } => Some(mark(text)),
-            Word::Like(_) => None,
+            Word::Like(wildcard) => stem_mark(wildcard.stem()),
         };
         Self { offset, word, mark }
     }

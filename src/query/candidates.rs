@@ -7,10 +7,8 @@
 use std::collections::HashMap;
 
 use super::ast::{Expr, Pattern, Phrase, Query, Scope, Test, Word};
-use super::tokens::PostTokens;
+use super::tokens::{PostTokens, stem};
 
-/// Letters of a wildcard's stem that are looked up.
-const STEM_CHARS: usize = 3;
 /// What an anchor of a stem counts in the choice between anchors: it fits many words.
 const STEM_COST: usize = 20;
 
@@ -66,7 +64,7 @@ impl Candidates {
                 found.extend_from_slice(places);
             }
             if !self.stems.is_empty()
-                && let Some(places) = self.stems.get(stem(word))
+                && let Some(places) = stem(word).and_then(|stem| self.stems.get(stem))
             {
                 found.extend_from_slice(places);
             }
@@ -111,13 +109,13 @@ fn of_phrase(phrase: &Phrase) -> Option<Anchors> {
             words: vec![text.clone()],
             ..Anchors::default()
         },
-        Word::Like(wildcard) => match wildcard.stem().chars().count() {
-            STEM_CHARS.. => Anchors {
-                stems: vec![stem(wildcard.stem()).to_owned()],
-                ..Anchors::default()
-            },
-            // `?` may stand behind a single letter, which says too little.
-            _ => Anchors::default(),
+        // `?` may stand behind a single letter, which says too little.
+        Word::Like(wildcard) => Anchors {
+            stems: stem(wildcard.stem())
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+            ..Anchors::default()
         },
     };
     let length = |anchors: &Anchors| anchors.words.first().map_or(0, |word| word.chars().count());
@@ -144,12 +142,6 @@ impl Anchors {
     fn cost(&self) -> usize {
         self.words.len() + STEM_COST * self.stems.len()
     }
-}
-
-/// The first letters of a word; of a shorter one all.
-fn stem(word: &str) -> &str {
-    let end = word.char_indices().nth(STEM_CHARS);
-    end.map_or(word, |(end, _)| &word[..end])
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::iter;
 use std::ops::Range;
 
 use crate::domain::Post;
@@ -9,6 +10,9 @@ use crate::text::tokenize;
 
 use super::ast::{Pattern, Phrase, Scope, Term, TextTest, Word};
 use super::spans::{Field, spans};
+
+/// Letters of a wildcard's beginning that are looked up.
+const STEM_CHARS: usize = 3;
 
 /// The words of one post's title and text, and of its author's name and bio when somebody asks.
 #[derive(Debug, Clone)]
@@ -80,7 +84,7 @@ pub(crate) fn bio(post: &Post) -> &str {
 pub(super) struct FieldTokens<'a> {
     source: &'a str,
     tokens: Vec<Found<'a>>,
-    /// A bit for each word's mark: one that is not set says that the word is not here.
+    /// A bit for the mark of each word and of its stem: one that is not set says that it is not here.
     marks: Vec<u64>,
 }
 
@@ -101,11 +105,13 @@ impl<'a> FieldTokens<'a> {
             })
             .collect();
         tokens.sort_unstable_by(|a, b| (&a.text, a.position).cmp(&(&b.text, b.position)));
-        // Some 128 bits a word: one absent word in 128 is looked up in vain. Lists of words are long.
+        // Some 64 bits a mark: one absent word in 64 is looked up in vain. Lists of words are long.
         let mut marks = vec![0; (2 * tokens.len() + 1).next_power_of_two()];
         for found in &tokens {
-            let (place, bit) = place(mark(&found.text), marks.len());
-            marks[place] |= bit;
+            for mark in iter::once(mark(&found.text)).chain(stem_mark(&found.text)) {
+                let (place, bit) = place(mark, marks.len());
+                marks[place] |= bit;
+            }
         }
         Self {
             source,
@@ -133,9 +139,9 @@ impl<'a> FieldTokens<'a> {
             // Nearly all tests are of this kind: nothing is put together for them.
             Pattern::Phrase(phrase) => match self.folded(phrase) {
                 Some(found) => found,
-                None => !spans(pattern, &mut &*self).is_empty(),
+                None => !spans(pattern, &mut Unmarked(self)).is_empty(),
             },
-            _ => !spans(pattern, &mut &*self).is_empty(),
+            _ => !spans(pattern, &mut Unmarked(self)).is_empty(),
         }
     }
 
@@ -178,22 +184,9 @@ impl<'a> FieldTokens<'a> {
         &self.tokens[start..start + length]
     }
 
-    fn beginning_with(&self, prefix: &str) -> &[Found<'a>] {
-        let start = self.tokens.partition_point(|found| *found.text < *prefix);
-        let length = self.tokens[start..].partition_point(|found| found.text.starts_with(prefix));
-        &self.tokens[start..start + length]
-    }
-}
-
-impl Field for &FieldTokens<'_> {
-    type Mark = Range<usize>;
-
-    fn may_hold(&self, term: &Term) -> bool {
-        (*self).may_hold(term)
-    }
-
-    fn positions(&mut self, word: &Word) -> Vec<(u32, Range<usize>)> {
-        let place = |found: &Found<'_>| (found.position, found.span.clone());
+    /// Where the word stands, with what is wanted of each place.
+    fn positions<M>(&self, word: &Word, mark: impl Fn(&Found<'_>) -> M) -> Vec<(u32, M)> {
+        let place = |found: &Found<'_>| (found.position, mark(found));
         match word {
             Word::Folded(text) => self.equal_to(text).iter().map(place).collect(),
             Word::Exact { folded, written } => self
@@ -216,14 +209,65 @@ impl Field for &FieldTokens<'_> {
         }
     }
 
+    fn beginning_with(&self, prefix: &str) -> &[Found<'a>] {
+        let start = self.tokens.partition_point(|found| *found.text < *prefix);
+        let length = self.tokens[start..].partition_point(|found| found.text.starts_with(prefix));
+        &self.tokens[start..start + length]
+    }
+}
+
+impl Field for &FieldTokens<'_> {
+    type Mark = Range<usize>;
+
+    fn may_hold(&self, term: &Term) -> bool {
+        (*self).may_hold(term)
+    }
+
+    fn positions(&mut self, word: &Word) -> Vec<(u32, Range<usize>)> {
+        (*self).positions(word, |found| found.span.clone())
+    }
+
     fn stretch(first: &Range<usize>, last: &Range<usize>) -> Range<usize> {
         first.start..last.end.max(first.end)
     }
 }
 
+/// The same, of which nothing is to be shown.
+struct Unmarked<'a>(&'a FieldTokens<'a>);
+
+impl Field for Unmarked<'_> {
+    type Mark = ();
+
+    fn may_hold(&self, term: &Term) -> bool {
+        self.0.may_hold(term)
+    }
+
+    fn positions(&mut self, word: &Word) -> Vec<(u32, ())> {
+        self.0.positions(word, |_| ())
+    }
+
+    fn stretch((): &(), (): &()) {}
+}
+
 /// The mark of a folded word: FNV-1a of its bytes.
 pub(super) fn mark(word: &str) -> u64 {
-    word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    fnv1a(word.bytes())
+}
+
+/// The mark of all words that begin like this one, or None when it is too short for a stem.
+pub(super) fn stem_mark(word: &str) -> Option<u64> {
+    // No word has this sign.
+    stem(word).map(|stem| fnv1a(stem.bytes().chain([b'*'])))
+}
+
+/// The first letters of a word; None when it has fewer.
+pub(super) fn stem(word: &str) -> Option<&str> {
+    let (last, letter) = word.char_indices().nth(STEM_CHARS - 1)?;
+    Some(&word[..last + letter.len_utf8()])
+}
+
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{PostKey, RawPost};
+use crate::domain::{PostKey, RawPost, hex};
 
 /// Items remembered by one source; the oldest go first. Larger than any page of one poll.
 pub(super) const CAPACITY: usize = 4000;
@@ -87,10 +87,7 @@ impl Seen {
 
 /// 128 bits of a hash of `parts`, as hexadecimal digits: a native id for items that have none.
 pub(super) fn stable_id(parts: &[&str]) -> String {
-    hash(parts)[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash(parts)[..16])
 }
 
 fn id_hash(key: &PostKey) -> u64 {

@@ -8,6 +8,7 @@ use axum::routing::get;
 use sha2::{Digest, Sha256};
 
 use super::SharedSite;
+use crate::domain::hex;
 
 const CSS: &str = include_str!("../../assets/app.css");
 const JS: &str = include_str!("../../assets/app.js");
@@ -38,8 +39,7 @@ impl Assets {
 
 fn path(name: &str, content: &str, ending: &str) -> String {
     let digest = Sha256::digest(content.as_bytes());
-    let hash: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
-    format!("/assets/{name}-{hash}.{ending}")
+    format!("/assets/{name}-{}.{ending}", hex(&digest[..6]))
 }
 
 pub(super) fn routes() -> Router<SharedSite> {

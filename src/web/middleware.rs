@@ -1,6 +1,7 @@
 //! What happens to every request: metrics, headers, panics, deadline, size, and who is asking.
 
-use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -8,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt;
 
 use super::auth::guard;
 use super::{Door, Problem, SharedSite, websub};
@@ -29,29 +30,29 @@ pub(super) fn wrap(
 ) -> Router<SharedSite> {
     routes
         .layer(from_fn_with_state((site.clone(), door), guard::identify))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
         // Hubs are no visitors: what they know is the address, and what they sign.
         .merge(websub::routes())
-        .layer(from_fn(deadline))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(measure))
+        .layer(from_fn(surround))
 }
 
-async fn deadline(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(DEADLINE, next.run(request)).await {
-        Ok(response) => response,
+/// Answers within the deadline, whatever the handler does.
+async fn answer(mut request: Request, next: Next) -> Response {
+    DefaultBodyLimit::max(BODY_BYTES).apply(&mut request);
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(DEADLINE, handled).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            // The panic hook has logged the place; the message could hold post text.
+            tracing::error!("a request handler panicked");
+            let detail = "the daemon met a fault of its own; its log says where";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error", detail)
+                .into_response()
+        }
         Err(_) => {
             let detail = "the answer took longer than 30 seconds; ask for less, or try again later";
             Problem::unavailable(detail).into_response()
         }
     }
-}
-
-fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {
-    // The panic hook has logged the place; the message could hold post text.
-    tracing::error!("a request handler panicked");
-    let detail = "the daemon met a fault of its own; its log says where";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error", detail).into_response()
 }
 
 /// Puts the headers in that every answer has.
@@ -74,6 +75,7 @@ fn set_headers(headers: &mut HeaderMap) {
             "camera=(), microphone=(), geolocation=(), browsing-topics=()",
         ),
     ];
+    headers.reserve(fixed.len() + 1);
     for (name, value) in fixed {
         // A handler may be stricter in its own way.
         headers
@@ -85,15 +87,13 @@ fn set_headers(headers: &mut HeaderMap) {
         .or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// Counts and times each request, and completes its answer. One layer for both: each costs every request an allocation or two.
-async fn measure(request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+/// Counts and times each request, and completes its answer. One layer for all: each costs every request some allocations.
+async fn surround(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route: Arc<str> = route.map_or("other", MatchedPath::as_str).into();
     let method = method_label(request.method());
     let began = Instant::now();
-    let mut response = next.run(request).await;
+    let mut response = answer(request, next).await;
     set_headers(response.headers_mut());
     let status = response.status().as_u16().to_string();
     metrics::counter!("overheard_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
@@ -110,5 +110,41 @@ fn method_label(method: &axum::http::Method) -> &'static str {
         "HEAD" => "HEAD",
         "POST" => "POST",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_answers_all_the_same() {
+        async fn faulty() -> &'static str {
+            panic!("what was posted")
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes = Router::new().route("/faulty", get(faulty));
+        let served = axum::serve(listener, routes.layer(from_fn(surround)));
+        let asked = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = b"GET /faulty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+            assert!(answer.contains("application/problem+json"), "{answer}");
+            assert!(answer.contains("content-security-policy: "), "{answer}");
+            assert!(!answer.contains("what was posted"), "{answer}");
+            assert!(answer.contains("its log says where"), "{answer}");
+        };
+        tokio::select! {
+            () = asked => {}
+            ended = served => panic!("the server ended: {ended:?}"),
+        }
     }
 }

@@ -23,6 +23,7 @@ use axum::Router;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 pub use assets::Assets;
@@ -73,6 +74,8 @@ pub struct WebState {
     pub seal_key: Arc<SealKey>,
     /// To the application.
     pub commands: mpsc::Sender<Command>,
+    /// Streams end with it.
+    pub stop: CancellationToken,
 }
 
 /// Tells how each part of the daemon fares, right now and without waiting.

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::Router;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,6 @@ pub async fn serve_tcp(
     stop: CancellationToken,
     clock: Clock,
 ) -> io::Result<()> {
-    let router = router.layer(Extension(stop.clone()));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving =
         axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -43,7 +42,6 @@ pub async fn serve_unix(
     stop: CancellationToken,
     clock: Clock,
 ) -> io::Result<()> {
-    let router = router.layer(Extension(stop.clone()));
     let serving =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     bounded(serving.into_future(), stop, clock).await

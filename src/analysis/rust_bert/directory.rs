@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::super::AnalyzeError;
 use super::super::labels::HASH_DIGITS;
 use crate::config::ModelConfig;
-use crate::domain::ModelId;
+use crate::domain::{ModelId, hex};
 
 /// Most tokens of a text that a model reads: posts are short, and attention costs the square.
 const MAX_TOKENS: usize = 256;
@@ -176,11 +176,7 @@ fn hash(path: &Path) -> Result<String, String> {
         }
         digest.update(&buffer[..length]);
     }
-    let mut hash: String = digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut hash = hex(&digest.finalize());
     hash.truncate(HASH_DIGITS);
     Ok(hash)
 }

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::domain::hex;
 use crate::web::Problem;
 
 /// Answers of the API are pages of lists; none comes near.
@@ -49,7 +50,7 @@ pub(super) async fn tagged(request: Request, next: Next) -> Response {
 /// The weak tag of these bytes: what they mean is equal, be it compressed on its way.
 pub(super) fn tag(bytes: &[u8]) -> HeaderValue {
     let digest = Sha256::digest(bytes);
-    let hash: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
+    let hash = hex(&digest[..12]);
     HeaderValue::from_str(&format!("W/\"{hash}\""))
         .expect("invariant: hexadecimal digits are ASCII")
 }

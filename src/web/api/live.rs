@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -137,7 +136,6 @@ pub(in crate::web) struct Parameter {
 pub(in crate::web) async fn live(
     State(site): State<SharedSite>,
     _: Reader,
-    Extension(stop): Extension<CancellationToken>,
     headers: HeaderMap,
     Parameters(parameter): Parameters<Parameter>,
 ) -> Result<Response, Problem> {
@@ -161,10 +159,10 @@ pub(in crate::web) async fn live(
         }
     };
     let watcher = Watcher {
+        stop: site.web.stop.clone(),
         site,
         text: query.to_string().into(),
         query,
-        stop,
         seen,
         waiting: VecDeque::new(),
         _place: place,

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::token::{SecretHash, random_hex};
 use super::{LINK_LIFETIME, Role, SESSION_LIFETIME};
+use crate::domain::hex;
 use crate::store::{Store, StoreError};
 
 /// Most links at once; the oldest gives way.
@@ -91,11 +92,7 @@ pub fn new_secret(rng: &mut impl CryptoRng) -> SecretString {
 #[must_use]
 pub fn csrf_token(session: &str) -> String {
     let hash = SecretHash::of(&format!("form {session}"));
-    hash.as_bytes()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.as_bytes()[..16])
 }
 
 fn after(now: Timestamp, lifetime: std::time::Duration) -> Timestamp {

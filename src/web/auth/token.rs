@@ -2,12 +2,13 @@
 //! or a person see a truncated token without asking the store. A token is shown once and never kept.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use rand::CryptoRng;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::domain::hex;
 
 const PREFIX: &str = "ovh_";
 const SECRET_DIGITS: usize = 64;
@@ -109,15 +110,11 @@ pub(super) fn random_hex(rng: &mut impl CryptoRng) -> String {
 }
 
 fn checksum(secret: &str) -> String {
-    let digest = Sha256::digest(format!("overheard token {secret}"));
+    let digest = Sha256::new()
+        .chain_update(b"overheard token ")
+        .chain_update(secret)
+        .finalize();
     hex(&digest[..CHECK_DIGITS / 2])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

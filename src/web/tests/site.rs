@@ -91,6 +91,7 @@ impl Site {
         let (clock, hand) = Clock::manual(now);
         let (declared, declared_receiver) = watch::channel(Arc::default());
         let (sender, commands) = mpsc::channel(1);
+        let stop = CancellationToken::new();
         let state = WebState {
             searcher: Searcher::new(index, store.clone()),
             store,
@@ -113,8 +114,8 @@ impl Site {
             rescoring: watch::channel(Rescoring::default()).1,
             seal_key: Arc::new(SealKey::read_or_create(&dir.path().join("key")).unwrap()),
             commands: sender,
+            stop: stop.clone(),
         };
-        let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let tcp = serve_tcp(
             listener,

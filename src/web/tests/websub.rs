@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::site::*;
-use crate::domain::{Hub, Push, Pushed};
+use crate::domain::{Hub, Push, Pushed, hex};
 use crate::web::Command;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -32,12 +32,7 @@ async fn subscribed() -> Site {
 fn signed(body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
     mac.update(body.as_bytes());
-    let digits: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits = hex(&mac.finalize().into_bytes());
     format!("X-Hub-Signature: sha256={digits}")
 }
 
