@@ -1,4 +1,4 @@
-//! `similar:` over a million embeddings: sign bits choose a thousand candidates, their vectors decide.
+//! `similar:` over a million embeddings: weighed sign bits choose a thousand candidates, their vectors decide.
 //!
 //! The baseline compares every vector, in the same process, and says which ten are really the nearest.
 //! The vectors are made by seeded code: clusters as texts about one thing make them, 384 signed bytes each.
@@ -7,12 +7,12 @@
 
 use std::time::{Duration, Instant};
 
-use overheard::index::nearest::{DIMENSIONS, SignIndex, cosine, signs};
+use overheard::index::nearest::{DIMENSIONS, SignIndex, Wanted, cosine, signs};
 use overheard::insight::similar::CANDIDATES;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-const QUERIES: usize = 50;
+const QUERIES: usize = 200;
 /// Vectors about one thing: more than there are candidates, or choosing among them would be easy.
 const CLUSTER: usize = 5_000;
 /// How far a vector strays from its cluster's centre, against the centre's length.
@@ -35,7 +35,8 @@ fn main() {
     for _ in 0..QUERIES {
         let wanted = &vectors[rng.random_range(0..vectors.len())];
         let began = Instant::now();
-        let candidates = index.nearest(&signs(wanted).expect("384 dimensions"), CANDIDATES);
+        let prepared = Wanted::new(wanted).expect("384 dimensions");
+        let candidates = index.nearest(&prepared, CANDIDATES);
         let ours = best(candidates.into_iter().map(at), &vectors, wanted);
         fast.push(began.elapsed());
         let began = Instant::now();

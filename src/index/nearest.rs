@@ -3,12 +3,17 @@
 //!
 //! 384 signs are 48 bytes; with the row that they belong to a vector takes 56, a million 56 MB. Two vectors
 //! whose signs differ in `h` of `d` places are about `pi * h / d` apart in angle (Charikar 2002, random
-//! hyperplanes; the dimensions stand for the hyperplanes here). Knows rows, not posts, and reads nothing.
+//! hyperplanes; the dimensions stand for the hyperplanes here). Of the vector that is asked about more is known than
+//! its signs, so those that differ least are weighed by its values: a sign that differs where it is small says little
+//! (the asymmetric distance of Gordo and Perronnin 2011). Knows rows, not posts, and reads nothing.
 
 /// Dimensions of an embedding.
 pub const DIMENSIONS: usize = 384;
 
 const WORDS: usize = DIMENSIONS / 64;
+
+/// So many times the vectors that are wanted are weighed.
+const WEIGHED: usize = 20;
 
 /// The signs of an embedding, a bit a dimension: 1 where it is negative.
 pub type Signs = [u64; WORDS];
@@ -26,6 +31,49 @@ pub fn signs(vector: &[i8]) -> Option<Signs> {
         }
     }
     Some(signs)
+}
+
+/// The vector whose neighbours are wanted.
+#[derive(Debug)]
+pub struct Wanted {
+    signs: Signs,
+    /// For each eight dimensions, the sum of this vector's values where the bits say that signs differ.
+    weights: Vec<[u16; 256]>,
+}
+
+impl Wanted {
+    /// Prepares a vector; `None` unless it has [`DIMENSIONS`] dimensions.
+    #[must_use]
+    pub fn new(vector: &[i8]) -> Option<Self> {
+        let weights = |values: &[i8]| {
+            let mut sums = [0_u16; 256];
+            for bits in 1..sums.len() {
+                let value = values[bits.trailing_zeros() as usize].unsigned_abs();
+                sums[bits] = sums[bits & (bits - 1)] + u16::from(value);
+            }
+            sums
+        };
+        Some(Self {
+            signs: signs(vector)?,
+            weights: vector.chunks_exact(8).map(weights).collect(),
+        })
+    }
+
+    /// In how many places the signs differ.
+    fn differing(&self, signs: &Signs) -> u32 {
+        let words = self.signs.iter().zip(signs);
+        words.map(|(a, b)| (a ^ b).count_ones()).sum()
+    }
+
+    /// The sum of this vector's values, without their signs, in these places.
+    fn weight(&self, signs: &Signs) -> u32 {
+        let words = self.signs.iter().zip(signs);
+        let bytes = words.flat_map(|(a, b)| (a ^ b).to_le_bytes());
+        let weights = self.weights.iter().zip(bytes);
+        weights
+            .map(|(sums, bits)| u32::from(sums[usize::from(bits)]))
+            .sum()
+    }
 }
 
 /// The cosine of the angle between two vectors of one length, -1 to 1; 0 when one of them is all zeros.
@@ -95,16 +143,29 @@ impl SignIndex {
         }
     }
 
-    /// The rows of the `count` vectors whose signs differ least from these, in no order. Reads all signs once.
+    /// The rows of the `count` vectors that seem nearest, in no order. Reads all signs once.
     #[must_use]
-    pub fn nearest(&self, signs: &Signs, count: usize) -> Vec<i64> {
+    pub fn nearest(&self, wanted: &Wanted, count: usize) -> Vec<i64> {
+        let mut weighed: Vec<(u32, usize)> = self
+            .differing_least(wanted, count.saturating_mul(WEIGHED))
+            .into_iter()
+            .map(|at| (wanted.weight(&self.signs[at]), at))
+            .collect();
+        if count < weighed.len() {
+            weighed.select_nth_unstable(count);
+            weighed.truncate(count);
+        }
+        weighed.into_iter().map(|(_, at)| self.rows[at]).collect()
+    }
+
+    /// Where the `count` vectors stand whose signs differ in the fewest places, ascending.
+    fn differing_least(&self, wanted: &Wanted, count: usize) -> Vec<usize> {
         let mut by_distance = [0_usize; DIMENSIONS + 1];
         let distances: Vec<u16> = self
             .signs
             .iter()
             .map(|other| {
-                let differing = signs.iter().zip(other).map(|(a, b)| (a ^ b).count_ones());
-                let distance = differing.sum::<u32>();
+                let distance = wanted.differing(other);
                 by_distance[distance as usize] += 1;
                 u16::try_from(distance).unwrap_or(u16::MAX)
             })
@@ -119,16 +180,16 @@ impl SignIndex {
                 None => break,
             }
         }
-        let mut rows = Vec::with_capacity(count.min(self.rows.len()));
-        for (row, distance) in self.rows.iter().zip(&distances) {
+        let mut places = Vec::with_capacity(count.min(self.rows.len()));
+        for (at, distance) in distances.iter().enumerate() {
             if *distance < last {
-                rows.push(*row);
+                places.push(at);
             } else if *distance == last && left > 0 {
                 left -= 1;
-                rows.push(*row);
+                places.push(at);
             }
         }
-        rows
+        places
     }
 }
 
@@ -143,16 +204,18 @@ mod tests {
         (0..DIMENSIONS).map(|_| rng.random()).collect()
     }
 
-    /// All rows with their distances, the plain way.
-    fn by_hand(vectors: &[(i64, Vec<i8>)], wanted: &[i8]) -> Vec<(u32, i64)> {
+    /// All rows with what the signs that differ cost, the plain way.
+    fn by_hand(
+        vectors: &[(i64, Vec<i8>)],
+        wanted: &[i8],
+        cost: impl Fn(i8) -> u32,
+    ) -> Vec<(u32, i64)> {
         let mut all: Vec<(u32, i64)> = vectors
             .iter()
             .map(|(row, vector)| {
-                let differ = vector
-                    .iter()
-                    .zip(wanted)
-                    .filter(|(a, b)| (**a < 0) != (**b < 0));
-                (u32::try_from(differ.count()).unwrap(), *row)
+                let pairs = vector.iter().zip(wanted);
+                let differing = pairs.filter(|(a, b)| (**a < 0) != (**b < 0));
+                (differing.map(|(_, value)| cost(*value)).sum(), *row)
             })
             .collect();
         all.sort_unstable();
@@ -188,20 +251,26 @@ mod tests {
             assert_eq!(index.len(), vectors.len());
 
             let wanted = vector(&mut rng);
-            let expected = by_hand(&vectors, &wanted);
+            let prepared = Wanted::new(&wanted).unwrap();
+            let compare = |expected: &[(u32, i64)], found: &[i64], count: usize| {
+                let cost = |row: &i64| expected.iter().find(|(_, known)| known == row).unwrap().0;
+                let mut costs: Vec<u32> = found.iter().map(cost).collect();
+                costs.sort_unstable();
+                let least = expected.iter().take(count).map(|(cost, _)| *cost);
+                let least: Vec<u32> = least.collect();
+                assert_eq!(costs, least, "{count} in round {round}");
+            };
+            let distances = by_hand(&vectors, &wanted, |_| 1);
+            let weights = by_hand(&vectors, &wanted, |value| value.unsigned_abs().into());
             for count in [0, 1, 10, vectors.len(), vectors.len() + 5] {
-                let found = index.nearest(&signs(&wanted).unwrap(), count);
-                let mut distances: Vec<u32> = found
-                    .iter()
-                    .map(|row| expected.iter().find(|(_, known)| known == row).unwrap().0)
-                    .collect();
-                distances.sort_unstable();
-                let nearest = expected.iter().take(count).map(|(distance, _)| *distance);
-                assert_eq!(
-                    distances,
-                    nearest.collect::<Vec<_>>(),
-                    "{count} in round {round}"
-                );
+                let places = index.differing_least(&prepared, count);
+                assert!(places.is_sorted());
+                let rows: Vec<i64> = places.into_iter().map(|at| index.rows[at]).collect();
+                compare(&distances, &rows, count);
+                // So few are all weighed.
+                if count == 0 || count * WEIGHED >= vectors.len() {
+                    compare(&weights, &index.nearest(&prepared, count), count);
+                }
             }
         }
     }
@@ -211,6 +280,7 @@ mod tests {
         assert_eq!(signs(&[1; 3]), None);
         assert_eq!(signs(&[]), None);
         assert_eq!(signs(&[-1; DIMENSIONS]), Some([u64::MAX; WORDS]));
+        assert!(Wanted::new(&[1; DIMENSIONS + 8]).is_none());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::search::SearchError;
 use crate::domain::PostId;
-use crate::index::nearest::{self, SignIndex, cosine};
+use crate::index::nearest::{self, SignIndex, Wanted, cosine};
 use crate::store::{Store, StoreError, StoredEmbedding};
 
 /// Candidates whose vectors are compared in full, and the most posts that are similar to one.
@@ -46,7 +46,7 @@ impl Neighbours {
         let Some(own) = store.embedding(post).await? else {
             return Ok(None);
         };
-        let Some(signs) = nearest::signs(&own.vector) else {
+        let Some(wanted) = Wanted::new(&own.vector) else {
             return Ok(None);
         };
         let mut known = Arc::clone(&self.known).lock_owned().await;
@@ -54,7 +54,7 @@ impl Neighbours {
         // All signs are compared; the runtime's own threads must stay free for those who wait. One more than are
         // wanted, because the post is its own nearest.
         let scan = tokio::task::spawn_blocking(move || {
-            let rows = known.signs.nearest(&signs, CANDIDATES + 1);
+            let rows = known.signs.nearest(&wanted, CANDIDATES + 1);
             (known, rows)
         });
         let (mut known, rows) = scan.await.map_err(|_| SearchError::CutOff)?;
