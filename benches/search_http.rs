@@ -5,7 +5,7 @@
 //! is what the index alone costs: the same query built by hand, `Count` and the newest 25 in one search, their
 //! ids loaded; where facets are wanted, also a terms aggregation over the same nine columns; for NEAR, which it does not have, the
 //! phrase of the same two words. Between the two stands the library: index, records and snippets without HTTP. One request at
-//! a time; a question is asked of one side after the other, so that all see the same machine. Words are
+//! a time; a question is asked of one side after the other, by turns of who comes first, so that all see the same machine. Words are
 //! drawn as posts use them. It asserts that all find equally much, not speeds.
 
 #[path = "support/site.rs"]
@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use overheard::domain::correction::Correction;
 use overheard::domain::{Body, Cursor, MonitorId, PostKey, RawPost, SentimentLabel, SourceId};
-use overheard::index::FACETS;
+use overheard::index::{FACETS, facet_column};
 use overheard::ingest::{Indexer, follow, normalize};
 use overheard::insight::{Request, Searcher};
 use overheard::query::LabelField;
@@ -219,23 +219,35 @@ async fn compare(
     let (mut api, mut library, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     let facets = matches!(kind, Kind::Facets);
     let mut matches = 0;
-    for _ in 0..QUESTIONS {
+    for number in 0..QUESTIONS {
         let question = question(kind, bare, speaker, pairs, posts);
-        let begin = Instant::now();
-        let total = client.search(&question.text, facets).await;
-        api.push(begin.elapsed());
-        let begin = Instant::now();
-        let query = overheard::query::Query::parse(&question.text).expect("a query");
-        let request = Request {
-            facets,
-            ..Request::first(LIMIT, bare.now, TimeZone::UTC)
-        };
-        let answer = searcher.search(&query, &request).await.expect("searched");
-        library.push(begin.elapsed());
-        let begin = Instant::now();
-        let (count, ids) = bare.search(&*question.bare, facets);
-        alone.push(begin.elapsed());
-        assert_eq!(answer.total, total as u64);
+        let (mut total, mut count, mut ids) = ([0, 0], 0, Vec::new());
+        // Who comes first finds the caches cold.
+        for turn in number..number + 3 {
+            let begin = Instant::now();
+            match turn % 3 {
+                0 => {
+                    total[0] = client.search(&question.text, facets).await;
+                    api.push(begin.elapsed());
+                }
+                1 => {
+                    let query = overheard::query::Query::parse(&question.text).expect("a query");
+                    let request = Request {
+                        facets,
+                        ..Request::first(LIMIT, bare.now, TimeZone::UTC)
+                    };
+                    let answer = searcher.search(&query, &request).await.expect("searched");
+                    library.push(begin.elapsed());
+                    total[1] = usize::try_from(answer.total).expect("few");
+                }
+                _ => {
+                    (count, ids) = bare.search(&*question.bare, facets);
+                    alone.push(begin.elapsed());
+                }
+            }
+        }
+        let [total, other] = total;
+        assert_eq!(total, other);
         if matches!(kind, Kind::Near) {
             assert!(total >= count, "{}", question.text);
         } else {
@@ -429,7 +441,7 @@ impl Bare {
 /// The counts that `facets=true` asks for, in tantivy's own words.
 fn terms() -> serde_json::Value {
     let of = |field: &LabelField| {
-        let terms = serde_json::json!({"terms": {"field": field.as_str(), "size": 20}});
+        let terms = serde_json::json!({"terms": {"field": facet_column(*field), "size": 20}});
         (field.as_str().to_owned(), terms)
     };
     FACETS.iter().map(of).collect()

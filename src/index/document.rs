@@ -7,7 +7,8 @@ use super::schema::Fields;
 use crate::domain::{PostId, PostRecord};
 use crate::query::address::sites;
 use crate::query::matcher::{
-    addresses, author_keys, engagement, followers, group_keys, rating, score, segment, urgency,
+    addresses, author_keys, engagement, followers, group_keys, handle, rating, score, segment,
+    urgency,
 };
 use crate::query::time::time_key;
 use crate::query::tokens::{author_name, bio};
@@ -87,6 +88,9 @@ pub(super) fn document(record: &PostRecord, fields: &Fields) -> TantivyDocument 
         for address in addresses(post, *field).filter(|address| address.len() <= MAX_LABEL_BYTES) {
             document.add_text(fields.address(*field), address);
         }
+    }
+    if let Some(handle) = handle(post).filter(|handle| handle.len() <= MAX_LABEL_BYTES) {
+        document.add_text(fields.handle, handle);
     }
     for flag in Flag::ALL {
         let holds = match flag {

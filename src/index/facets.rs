@@ -1,8 +1,8 @@
 //! Counts of labels: by number within a segment, by name over all of them.
 //!
 //! A column can have a hundred thousand labels (authors), and naming one costs more than counting ten. So each segment names
-//! its leading ones only, and of these the best are counted in every segment by name. What leads nowhere is not
-//! shown: a label could be missed that is common over all and not among the leading 200 of any.
+//! its leading ones only, and those that are shown are counted in every segment by name. What leads in no segment, or in too
+//! few, is not shown: a label could be missed that is common over all and not among the leading 200 of most.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -91,12 +91,8 @@ impl Counts {
     }
 }
 
-/// At most `most` labels of a field with their counts, the most frequent first, of those that are `wanted`.
-pub(super) fn leading(
-    segments: &[Counts],
-    wanted: impl Fn(&str) -> bool,
-    most: usize,
-) -> tantivy::Result<Vec<(String, u64)>> {
+/// At most `most` labels of a field with their counts, the most frequent first.
+pub(super) fn leading(segments: &[Counts], most: usize) -> tantivy::Result<Vec<(String, u64)>> {
     let mut known = Vec::with_capacity(segments.len());
     let mut sums: HashMap<String, u64> = HashMap::new();
     for segment in segments {
@@ -104,16 +100,15 @@ pub(super) fn leading(
         for (label, count) in &named {
             match sums.get_mut(label) {
                 Some(sum) => *sum += count,
-                None if wanted(label) => drop(sums.insert(label.clone(), *count)),
-                None => {}
+                None => drop(sums.insert(label.clone(), *count)),
             }
         }
         known.push((segment, named, all));
     }
     let mut leading = in_order(sums);
     if known.iter().any(|(_, _, all)| !all) {
-        // A label that one segment did not name may have its greater part there.
-        leading.truncate(2 * most);
+        // Those that are shown are counted where they are not named, too.
+        leading.truncate(most);
         for (label, sum) in &mut leading {
             for (segment, named, all) in &known {
                 if !all && !named.contains_key(label) {

@@ -29,5 +29,6 @@ mod writer;
 pub use error::IndexError;
 pub use open::{Index, Opened};
 pub use reader::{Facet, Hit, IndexReader, MAX_VALUES, Nearest, SearchOptions, SearchResult};
+pub use schema::facet_column;
 pub use survey::{FACETS, NoPosition, Position, SLOT_SECS};
 pub use writer::{IndexChange, IndexWriter};

@@ -16,7 +16,7 @@ use super::error::IndexError;
 use super::facets::{Counts, leading};
 use super::schema::Fields;
 use super::survey::{Found, Order, Position, Survey};
-use crate::domain::{AuthorId, PostId};
+use crate::domain::PostId;
 use crate::query::{MatchContext, Query, Sort};
 
 /// The most hits of one answer: they are kept in memory while searching.
@@ -213,9 +213,7 @@ impl IndexReader {
 
 fn facets(counted: &BTreeMap<&'static str, Vec<Counts>>) -> tantivy::Result<Vec<Facet>> {
     let named = |(field, segments): (&&'static str, &Vec<Counts>)| {
-        // An author is counted by the name that people know.
-        let wanted = |value: &str| *field != "author" || AuthorId::parse(value).is_err();
-        let values = leading(segments, wanted, MAX_VALUES)?;
+        let values = leading(segments, MAX_VALUES)?;
         Ok(Facet { field, values })
     };
     counted.iter().map(named).collect()

@@ -13,6 +13,8 @@ use crate::text::TOKENIZER_VERSION;
 /// Counts up when documents are made differently for the same schema.
 const DOCUMENT_VERSION: u32 = 2;
 
+/// The fast field of authors' handles.
+const HANDLE: &str = "handle";
 /// The fast field that orders lists.
 pub(super) const ORDERED_AT: &str = "ordered_at";
 /// The fast field with a post's own number, for posts that are equal otherwise.
@@ -48,6 +50,8 @@ pub(super) struct Fields {
     pub emotion: Field,
     pub monitor: Field,
     pub author: Field,
+    /// The handle alone, which is counted; `author` has the public id, too.
+    pub handle: Field,
     pub customer: Field,
     pub segment: Field,
     pub site: Field,
@@ -120,6 +124,15 @@ impl Fields {
     }
 }
 
+/// The column whose values are counted for a label.
+#[must_use]
+pub fn facet_column(label: LabelField) -> &'static str {
+    match label {
+        LabelField::Author => HANDLE,
+        other => other.as_str(),
+    }
+}
+
 /// A field of words.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WordField {
@@ -167,7 +180,8 @@ pub(super) fn build() -> (Schema, Fields) {
         intent: builder.add_text_field("intent", label()),
         emotion: builder.add_text_field("emotion", label()),
         monitor: builder.add_text_field("monitor", label()),
-        author: builder.add_text_field("author", label()),
+        author: builder.add_text_field("author", STRING),
+        handle: builder.add_text_field(HANDLE, FAST),
         customer: builder.add_text_field("customer", label()),
         segment: builder.add_text_field("segment", label()),
         site: builder.add_text_field("site", STRING),

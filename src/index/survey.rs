@@ -16,18 +16,15 @@ use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
 use tantivy::query::Weight;
 use tantivy::{
-    DocAddress, DocId, DocSet, Score, SegmentOrdinal, SegmentReader, TERMINATED, TantivyError,
-    f64_to_u64, i64_to_u64,
+    COLLECT_BLOCK_BUFFER_LEN, DocAddress, DocId, DocSet, Score, SegmentOrdinal, SegmentReader,
+    TERMINATED, TantivyError, f64_to_u64, i64_to_u64,
 };
 
 use super::facets::{Block, Counts};
-use super::schema::{ENGAGEMENT, ORDERED_AT, SCORE, TIE};
+use super::schema::{ENGAGEMENT, ORDERED_AT, SCORE, TIE, facet_column};
 use crate::query::{LabelField, Sort};
 
-/// Documents between two looks at the clock.
-const BETWEEN_LOOKS: u32 = 4_096;
-
-/// Documents whose labels are counted at once.
+/// Documents that are looked at together: columns read blocks several times as fast as single values.
 const BLOCK: usize = 1_024;
 
 /// Seconds of a slot of time: all zones of today differ by multiples of it.
@@ -120,7 +117,7 @@ impl Collector for Survey {
         let mut facets = Vec::new();
         if self.facets {
             for field in FACETS {
-                if let Some(column) = columns.str(field.as_str())? {
+                if let Some(column) = columns.str(facet_column(field))? {
                     facets.push((field.as_str(), Counts::new(column)));
                 }
             }
@@ -138,10 +135,12 @@ impl Collector for Survey {
             },
             tie: columns.u64(TIE)?,
             times: self.slots.then(|| columns.i64(ORDERED_AT)).transpose()?,
+            docs: Vec::with_capacity(BLOCK),
+            scores: Vec::with_capacity(BLOCK),
+            keys: Vec::new(),
             total: 0,
             top: BinaryHeap::new(),
             facets,
-            uncounted: Vec::new(),
             block: Block::default(),
             slots: HashMap::new(),
         })
@@ -160,19 +159,30 @@ impl Collector for Survey {
         let mut segment = self.for_segment(ord, reader)?;
         let scoring = self.requires_scoring();
         let alive = reader.alive_bitset();
+        let is_alive = |doc: DocId| alive.is_none_or(|alive| alive.is_alive(doc));
         let mut scorer = weight.scorer(reader, 1.0)?;
-        let mut looked = 0;
-        let mut doc = scorer.doc();
-        while doc != TERMINATED {
-            if looked == 0 && Instant::now() > self.deadline {
+        let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
+        while scorer.doc() != TERMINATED {
+            if Instant::now() > self.deadline {
                 return Err(TantivyError::InternalError(TOO_LATE.to_owned()));
             }
-            looked = (looked + 1) % BETWEEN_LOOKS;
-            if alive.is_none_or(|alive| alive.is_alive(doc)) {
-                let score = if scoring { scorer.score() } else { 0.0 };
-                segment.collect(doc, score);
+            if !scoring {
+                let found = scorer.fill_buffer(&mut buffer);
+                for doc in buffer[..found].iter().filter(|doc| is_alive(**doc)) {
+                    segment.collect(*doc, 0.0);
+                }
+                continue;
             }
-            doc = scorer.advance();
+            for _ in 0..buffer.len() {
+                let doc = scorer.doc();
+                if doc == TERMINATED {
+                    break;
+                }
+                if is_alive(doc) {
+                    segment.collect(doc, scorer.score());
+                }
+                scorer.advance();
+            }
         }
         Ok(segment.harvest())
     }
@@ -213,12 +223,16 @@ pub(super) struct Segment {
     key: Key,
     tie: Column<u64>,
     times: Option<Column<i64>>,
+    /// Documents that are still to be looked at, ascending.
+    docs: Vec<DocId>,
+    /// Their relevance.
+    scores: Vec<Score>,
+    /// Room for their keys.
+    keys: Vec<u64>,
     total: u64,
     /// The last of the best on top.
     top: BinaryHeap<Reverse<Best>>,
     facets: Vec<(&'static str, Counts)>,
-    /// Documents whose labels are still to be counted.
-    uncounted: Vec<DocId>,
     block: Block,
     slots: HashMap<i64, u64>,
 }
@@ -244,43 +258,69 @@ impl Ord for Best {
 }
 
 impl Segment {
-    fn place(&mut self, doc: DocId, mut score: Score) {
-        let key = match &self.key {
-            Key::Time(column) => column.first(doc).map(i64_to_u64),
-            Key::Relevance => Some(f64_to_u64(f64::from(score))),
-            Key::Most(column) => column.first(doc).map(f64_to_u64),
-            Key::Least(column) => column.first(doc).map(|score| !f64_to_u64(score)),
-            Key::Nearest(similarities) => {
-                let tie = self.tie.first(doc);
-                let similarity = tie.and_then(|tie| similarities.get(&tie).copied());
-                score = similarity.unwrap_or(0.0);
-                similarity.map(|similarity| f64_to_u64(f64::from(similarity)))
-            }
-        };
-        // Posts without the number come last.
-        let key = key.unwrap_or(0);
-        let full = self.top.len() >= self.limit;
-        if full
-            && self
-                .top
-                .peek()
-                .is_some_and(|Reverse(last)| key < last.0.key)
-        {
-            return;
+    /// Looks at the documents of a block.
+    fn look(&mut self) {
+        self.total += self.docs.len() as u64;
+        if self.limit > 0 {
+            self.place_all();
         }
+        for (_, counts) in &mut self.facets {
+            counts.add(&self.docs, &mut self.block);
+        }
+        if let Some(times) = &self.times {
+            for_firsts(times, &self.docs, |at| {
+                if let Some(at) = at {
+                    let slot = at.div_euclid(SLOT_SECS * 1000);
+                    *self.slots.entry(slot).or_default() += 1;
+                }
+            });
+        }
+        self.docs.clear();
+        self.scores.clear();
+    }
+
+    fn place_all(&mut self) {
+        let (keys, docs) = (&mut self.keys, &self.docs);
+        keys.clear();
+        // Posts without the number come last.
+        match &self.key {
+            Key::Time(column) => {
+                for_firsts(column, docs, |at| keys.push(at.map_or(0, i64_to_u64)));
+            }
+            Key::Most(column) => {
+                for_firsts(column, docs, |value| keys.push(value.map_or(0, f64_to_u64)));
+            }
+            Key::Least(column) => for_firsts(column, docs, |value| {
+                keys.push(value.map_or(0, |value| !f64_to_u64(value)));
+            }),
+            Key::Relevance => {
+                let key = |score: &Score| f64_to_u64(f64::from(*score));
+                keys.extend(self.scores.iter().map(key));
+            }
+            Key::Nearest(similarities) => {
+                self.scores.clear();
+                for_firsts(&self.tie, docs, |tie| {
+                    let similarity = tie.and_then(|tie| similarities.get(&tie).copied());
+                    self.scores.push(similarity.unwrap_or(0.0));
+                    keys.push(similarity.map_or(0, |value| f64_to_u64(f64::from(value))));
+                });
+            }
+        }
+        for place in 0..self.docs.len() {
+            let last = self.top.peek().filter(|_| self.top.len() >= self.limit);
+            // Nearly none is as good as the last of the best.
+            if last.is_none_or(|Reverse(last)| self.keys[place] >= last.0.key) {
+                self.place(self.docs[place], self.keys[place], self.scores[place]);
+            }
+        }
+    }
+
+    fn place(&mut self, doc: DocId, key: u64, score: Score) {
         let position = Position {
             key,
             tie: self.tie.first(doc).unwrap_or(0),
         };
         if self.after.is_some_and(|after| position >= after) {
-            return;
-        }
-        if full
-            && self
-                .top
-                .peek()
-                .is_some_and(|Reverse(last)| position < last.0)
-        {
             return;
         }
         self.top.push(Reverse(Best(position, score, doc)));
@@ -290,12 +330,19 @@ impl Segment {
     }
 }
 
-impl Segment {
-    fn count_labels(&mut self) {
-        for (_, counts) in &mut self.facets {
-            counts.add(&self.uncounted, &mut self.block);
-        }
-        self.uncounted.clear();
+/// Calls `take` with the first value of each document.
+fn for_firsts<T: PartialOrd + Copy + fmt::Debug + Send + Sync + 'static>(
+    column: &Column<T>,
+    docs: &[DocId],
+    mut take: impl FnMut(Option<T>),
+) {
+    let mut values = [None; COLLECT_BLOCK_BUFFER_LEN];
+    for docs in docs.chunks(COLLECT_BLOCK_BUFFER_LEN) {
+        let values = &mut values[..docs.len()];
+        // A document without a value leaves its place as it is.
+        values.fill(None);
+        column.first_vals(docs, values);
+        values.iter().copied().for_each(&mut take);
     }
 }
 
@@ -303,26 +350,15 @@ impl SegmentCollector for Segment {
     type Fruit = Found;
 
     fn collect(&mut self, doc: DocId, score: Score) {
-        self.total += 1;
-        if self.limit > 0 {
-            self.place(doc, score);
-        }
-        if !self.facets.is_empty() {
-            self.uncounted.push(doc);
-            if self.uncounted.len() == BLOCK {
-                self.count_labels();
-            }
-        }
-        if let Some(at) = self.times.as_ref().and_then(|times| times.first(doc)) {
-            *self
-                .slots
-                .entry(at.div_euclid(SLOT_SECS * 1000))
-                .or_default() += 1;
+        self.docs.push(doc);
+        self.scores.push(score);
+        if self.docs.len() == BLOCK {
+            self.look();
         }
     }
 
     fn harvest(mut self) -> Found {
-        self.count_labels();
+        self.look();
         let ord = self.ord;
         let top = self.top.into_iter();
         let facets = self.facets.into_iter();

@@ -245,16 +245,14 @@ impl Judge<'_, '_> {
 
 /// What `author:` compares with: the handle and the author's public id. The index holds the same.
 pub(crate) fn author_keys(post: &Post) -> Vec<String> {
-    let handle = post
-        .author
-        .as_ref()
-        .map(|author| author_key(&author.handle));
     let id = post.author_id().map(|id| id.as_str().to_owned());
-    handle
-        .filter(|handle| !handle.is_empty())
-        .into_iter()
-        .chain(id)
-        .collect()
+    handle(post).into_iter().chain(id).collect()
+}
+
+/// The handle by which an author is known, where there is one.
+pub(crate) fn handle(post: &Post) -> Option<String> {
+    let handle = author_key(&post.author.as_ref()?.handle);
+    (!handle.is_empty()).then_some(handle)
 }
 
 /// What `url:` and `link:` compare with. The index holds the same.
