@@ -176,7 +176,7 @@ pub async fn note(store: &Store, action: &str, subject: &str) -> anyhow::Result<
         subject: subject.to_owned(),
         outcome: "done".to_owned(),
     };
-    Ok(store.note(entry, Clock::system().now()).await?)
+    Ok(store.note(vec![entry], Clock::system().now()).await?)
 }
 
 fn path_of(name: &str) -> String {

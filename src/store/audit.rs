@@ -52,37 +52,38 @@ pub struct AuditCheck {
 const COLUMNS: &str = "seq, at, actor, action, subject, outcome, hash";
 
 impl Store {
-    /// Adds an entry.
+    /// Adds entries, all or none.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn note(&self, entry: AuditEntry, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn note(&self, entries: Vec<AuditEntry>, now: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| {
             let last = connection
                 .prepare_cached("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            let (seq, before): (i64, [u8; 32]) = last.unwrap_or_default();
-            let noted = StoredAudit {
-                seq: uncount(seq) + 1,
-                at: now,
-                entry,
-                hash: [0; 32],
-            };
-            let hash = hash_of(&noted, &before);
-            connection
-                .prepare_cached(
-                    "INSERT INTO audit (seq, at, actor, action, subject, outcome, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .execute((
+            let (last, mut before): (i64, [u8; 32]) = last.unwrap_or_default();
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO audit (seq, at, actor, action, subject, outcome, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            for (seq, entry) in (uncount(last) + 1..).zip(entries) {
+                let noted = StoredAudit {
+                    seq,
+                    at: now,
+                    entry,
+                    hash: [0; 32],
+                };
+                before = hash_of(&noted, &before);
+                insert.execute((
                     count(noted.seq),
                     micros(noted.at),
                     &noted.entry.actor,
                     &noted.entry.action,
                     &noted.entry.subject,
                     &noted.entry.outcome,
-                    hash,
+                    before,
                 ))?;
+            }
             Ok(())
         })
         .await

@@ -1,6 +1,7 @@
 //! Every change that somebody asked for is noted: who, what, to what, and how it ended. Nothing of what was sent.
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -11,9 +12,10 @@ use crate::store::AuditEntry;
 /// Most bytes of a subject; addresses may be long.
 const SUBJECT_BYTES: usize = 256;
 
-/// What a request changed, as an extension of its answer, where its path does not say it: an entry for each.
+/// What a request was to change, as an extension of its answer, where its path does not say it: an entry for each, with how it
+/// ended where that is not the answer's status.
 #[derive(Debug, Clone)]
-pub(super) struct Subjects(pub Vec<String>);
+pub(super) struct Subjects(pub Vec<(String, Option<StatusCode>)>);
 
 /// Runs a request that changes something, and notes it where it comes from somebody known, refused ones included.
 pub(super) async fn run(site: &SharedSite, request: Request, next: Next) -> Response {
@@ -26,26 +28,27 @@ pub(super) async fn run(site: &SharedSite, request: Request, next: Next) -> Resp
     let action = format!("{} {route}", request.method());
     let subject = subject(route, request.uri().path());
     let mut response = next.run(request).await;
-    let outcome = response.status().as_str().to_owned();
+    let status = response.status();
     let subjects = match response.extensions_mut().remove::<Subjects>() {
         Some(Subjects(many)) => many,
-        None => vec![subject],
+        None => vec![(subject, None)],
     };
-    for subject in subjects {
-        let entry = AuditEntry {
+    let entry = |(mut subject, outcome): (String, Option<StatusCode>)| {
+        subject.truncate(subject.floor_char_boundary(SUBJECT_BYTES));
+        AuditEntry {
             actor: actor.clone(),
             action: action.clone(),
             subject,
-            outcome: outcome.clone(),
-        };
-        note(&site.web, entry).await;
-    }
+            outcome: outcome.unwrap_or(status).as_str().to_owned(),
+        }
+    };
+    note(&site.web, subjects.into_iter().map(entry).collect()).await;
     response
 }
 
 /// Notes what happened; a store that cannot is no reason to say that what was done was not.
-pub(super) async fn note(web: &WebState, entry: AuditEntry) {
-    if let Err(error) = web.store.note(entry, web.clock.now()).await {
+pub(super) async fn note(web: &WebState, entries: Vec<AuditEntry>) {
+    if let Err(error) = web.store.note(entries, web.clock.now()).await {
         tracing::error!(%error, "could not note a change in the audit log");
     }
 }
@@ -55,9 +58,7 @@ fn subject(route: &str, path: &str) -> String {
     let variable = |(part, _): &(&str, &str)| part.starts_with('{');
     let parts = route.split('/').zip(path.split('/')).filter(variable);
     let parts: Vec<&str> = parts.map(|(_, value)| value).collect();
-    let mut text = parts.join(" ");
-    text.truncate(text.floor_char_boundary(SUBJECT_BYTES));
-    text
+    parts.join(" ")
 }
 
 #[cfg(test)]

@@ -65,7 +65,9 @@ impl Entities {
         };
         let mut names: Vec<Entity> = Vec::new();
         for entity in found.into_iter().flatten() {
-            if entity.score < self.threshold {
+            // So many digits are the same again when the store reads them. A broken model can give NaN.
+            let probability = (entity.score * 1e6).round() / 1e6;
+            if !probability.is_finite() || probability < self.threshold {
                 continue;
             }
             let place = byte(entity.offset.begin).zip(byte(entity.offset.end));
@@ -76,11 +78,11 @@ impl Entities {
                 .iter_mut()
                 .find(|known| known.label == entity.label && known.name == name);
             match known {
-                Some(known) => known.probability = known.probability.max(entity.score),
+                Some(known) => known.probability = known.probability.max(probability),
                 None => names.push(Entity {
                     label: entity.label,
                     name: name.to_owned(),
-                    probability: entity.score,
+                    probability,
                 }),
             }
         }

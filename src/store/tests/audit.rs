@@ -4,15 +4,16 @@ use super::*;
 use crate::store::{AuditCheck, AuditEntry};
 
 async fn noted(store: &Store, count: i64) {
-    for n in 0..count {
-        let entry = AuditEntry {
-            actor: "user ann".to_owned(),
-            action: "POST /x".to_owned(),
-            subject: n.to_string(),
-            outcome: "200".to_owned(),
-        };
-        store.note(entry, after(n)).await.unwrap();
-    }
+    let entry = |n: i64| AuditEntry {
+        actor: "user ann".to_owned(),
+        action: "POST /x".to_owned(),
+        subject: n.to_string(),
+        outcome: "200".to_owned(),
+    };
+    // One alone, the others together.
+    store.note(vec![entry(0)], after(0)).await.unwrap();
+    let others = (1..count).map(entry).collect();
+    store.note(others, after(1)).await.unwrap();
 }
 
 async fn spoil(store: &Store, sql: &'static str) -> AuditCheck {

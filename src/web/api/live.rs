@@ -63,6 +63,10 @@ impl Read {
     /// What the query, whose canonical form is `text`, finds among the changes.
     fn matches(&self, text: &Arc<str>, query: &Query, context: &MatchContext) -> Arc<Matches> {
         let mut all = self.matches.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= WATCHERS {
+            // Of watchers that came and went while nothing changed.
+            all.clear();
+        }
         let matches = Arc::clone(all.entry(Arc::clone(text)).or_default());
         // Other queries need not wait for this one.
         drop(all);
@@ -234,5 +238,35 @@ impl Watcher {
         if let Some(last) = read.changes.last() {
             self.seen = last.seq;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_judged_once_however_many_watch_and_however_it_is_written() {
+        let read = Read {
+            after: 0,
+            tip: 0,
+            changes: Vec::new(),
+            matches: std::sync::Mutex::default(),
+        };
+        let context = MatchContext {
+            now: "2026-03-01T12:00:00Z".parse().unwrap(),
+            zone: jiff::tz::TimeZone::UTC,
+        };
+        let matches = |text: &str| {
+            let query = Query::parse(text).unwrap();
+            read.matches(&query.to_string().into(), &query, &context)
+        };
+        let first = matches("battery dead");
+        assert!(Arc::ptr_eq(&first, &matches("(battery AND dead)")));
+        assert!(!Arc::ptr_eq(&first, &matches("battery")));
+        for n in 0..2 * WATCHERS {
+            matches(&format!("word{n}"));
+        }
+        assert!(read.matches.lock().unwrap().len() <= WATCHERS);
     }
 }

@@ -88,26 +88,31 @@ pub(in crate::web) async fn correct_all(
     _: Manager,
     Body(Corrections { ids, correction }): Body<Corrections>,
 ) -> Result<Response, Problem> {
-    if !(1..=MOST).contains(&ids.len()) {
-        return Err(Problem::bad_request(format!("send 1 to {MOST} ids")));
-    }
     let posts: Vec<PostId> = ids.iter().map(|id| post(id)).collect::<Result<_, _>>()?;
     let became = take_all(&site, &posts, correction).await?;
     let refused = ids.iter().zip(&became).filter_map(|(id, became)| {
-        let reason = match became {
-            Correcting::Done => return None,
-            Correcting::NoPost => NO_MENTION,
-            Correcting::NoScore => NO_SCORE,
-        };
-        Some(RefusedCorrection {
-            id: id.clone(),
-            reason,
-        })
+        let id = id.clone();
+        refusal(*became).map(|(_, reason)| RefusedCorrection { id, reason })
     });
     let refused: Vec<RefusedCorrection> = refused.collect();
     let corrected = ids.len() - refused.len();
     let taken = Json(CorrectionsTaken { corrected, refused });
-    Ok((Extension(Subjects(ids)), taken).into_response())
+    Ok((Extension(subjects(ids, &became)), taken).into_response())
+}
+
+/// Why a mention was not corrected.
+fn refusal(became: Correcting) -> Option<(StatusCode, &'static str)> {
+    match became {
+        Correcting::Done => None,
+        Correcting::NoPost => Some((StatusCode::NOT_FOUND, NO_MENTION)),
+        Correcting::NoScore => Some((StatusCode::CONFLICT, NO_SCORE)),
+    }
+}
+
+/// What the audit log says of corrections.
+pub(in crate::web) fn subjects(ids: Vec<String>, became: &[Correcting]) -> Subjects {
+    let status = |became: &Correcting| refusal(*became).map(|(status, _)| status);
+    Subjects(ids.into_iter().zip(became.iter().map(status)).collect())
 }
 
 /// Notes a correction; the record as it is then.
@@ -125,12 +130,16 @@ pub(in crate::web) async fn take(
     record(site, id).await
 }
 
-/// Notes a correction of each post; what became of each, in order.
+/// Notes a correction of each post, of which there are 1 to 500; what became of each, in order.
 pub(in crate::web) async fn take_all(
     site: &SharedSite,
     posts: &[PostId],
     correction: Correction,
 ) -> Result<Vec<Correcting>, Problem> {
+    if !(1..=MOST).contains(&posts.len()) {
+        let detail = format!("send 1 to {MOST} mentions, not {}", posts.len());
+        return Err(Problem::bad_request(detail));
+    }
     let refused = |error: InvalidCorrection| Problem::bad_request(error.to_string());
     correction.check().map_err(refused)?;
     let corrected = site

@@ -1,10 +1,13 @@
 //! `/api/v1/searches`: searches that the team keeps by name, with how much each finds.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
 use utoipa::{IntoParams, ToSchema};
 
 use super::admin::Done;
@@ -15,6 +18,9 @@ use crate::store::{SavedSearch, StoreError};
 use crate::web::auth::check_name;
 use crate::web::auth::guard::{Manager, Reader};
 use crate::web::{Problem, SharedSite};
+
+/// All searches are counted within this time, or else some are not: a single one may take ten seconds.
+const COUNTING: Duration = Duration::from_secs(10);
 
 /// `?counts=true`
 #[derive(Debug, Deserialize, IntoParams)]
@@ -54,7 +60,7 @@ pub(in crate::web) struct SavedSearchDto {
     /// How many posts it finds now, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
-    /// Why it finds nothing: the search was kept by a version that read it otherwise.
+    /// Why it was not counted, such as a search that was kept by a version that read it otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -84,15 +90,14 @@ pub(in crate::web) async fn searches(
     let saved = site.web.store.saved_searches().await;
     let saved = saved.map_err(|error| Problem::internal(&error))?;
     let mut searches = Vec::with_capacity(saved.len());
+    let until = Instant::now() + COUNTING;
     for search in saved {
         let (mut total, mut error) = (None, None);
         if parameter.counts {
-            match count(&site, &search).await {
-                Ok(found) => total = Some(found),
-                Err(problem) if problem.status().is_client_error() => {
-                    error = Some(problem.detail().to_owned());
-                }
-                Err(problem) => return Err(problem),
+            match timeout_at(until, count(&site, &search)).await {
+                Ok(Ok(found)) => total = Some(found),
+                Ok(Err(problem)) => error = Some(problem.detail().to_owned()),
+                Err(_) => error = Some("not counted: counting all took too long".to_owned()),
             }
         }
         searches.push(SavedSearchDto {
@@ -168,6 +173,7 @@ pub(in crate::web) async fn save(
 
 /// Forgets a search.
 pub(in crate::web) async fn forget(site: &SharedSite, name: &str) -> Result<(), Problem> {
+    let name = name.trim();
     let removed = site.web.store.remove_search(name).await;
     match removed.map_err(|error| Problem::internal(&error))? {
         true => Ok(()),

@@ -50,6 +50,17 @@ pub(in crate::web) fn groups(facets: &[Facet], query: &Query, state: &Parameter)
     SHOWN.iter().filter_map(group).collect()
 }
 
+/// The query for a value of a field; a value that no query can name has none, and can't be clicked.
+pub(in crate::web) fn asking(field: &str, value: &str) -> Option<Query> {
+    let asked = |field: &str| Query::parse(&format!("{field}:\"{}\"", value.replace('"', "")));
+    let leaf = match field {
+        // Labels of one's own stand among the intents and are no intents.
+        "intent" => asked("intent").or_else(|_| asked("label")),
+        field => asked(field),
+    };
+    leaf.ok()
+}
+
 fn value_of(
     field: &str,
     value: &str,
@@ -57,14 +68,7 @@ fn value_of(
     query: &Query,
     state: &Parameter,
 ) -> Option<Value> {
-    // A value that no query can name can't be clicked.
-    let asked = |field: &str| Query::parse(&format!("{field}:\"{}\"", value.replace('"', "")));
-    let leaf = match field {
-        // Labels of one's own stand among the intents and are no intents.
-        "intent" => asked("intent").or_else(|_| asked("label")),
-        field => asked(field),
-    };
-    let leaf = leaf.ok()?;
+    let leaf = asking(field, value)?;
     let members: Vec<String> = query.members().into_iter().map(member).collect();
     let text = leaf.to_string();
     let not = format!("NOT {text}");
@@ -174,5 +178,16 @@ mod tests {
         }
         let spaced = value("a", "segment", "key account");
         assert_eq!(query_of(&spaced.toggle), "a segment:\"key account\"");
+    }
+    #[test]
+    fn a_label_of_ones_own_among_the_intents_is_asked_for_as_a_label() {
+        let text = |field: &str, value: &str| asking(field, value).map(|query| query.to_string());
+        assert_eq!(text("intent", "refund").as_deref(), Some("label:refund"));
+        assert_eq!(
+            text("intent", "complaint").as_deref(),
+            Some("intent:complaint")
+        );
+        assert_eq!(text("author", "a\"b").as_deref(), Some("author:ab"));
+        assert_eq!(text("author", ""), None);
     }
 }

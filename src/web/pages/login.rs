@@ -92,7 +92,7 @@ pub(in crate::web) async fn login(
         subject: String::new(),
         outcome: StatusCode::OK.as_str().to_owned(),
     };
-    audit::note(&site.web, entry).await;
+    audit::note(&site.web, vec![entry]).await;
     // The page leads on by itself: a redirect would belong to the program that opened the link, and
     // a strict cookie is not sent then.
     let page = Alone {

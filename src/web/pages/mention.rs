@@ -12,7 +12,6 @@ use super::{Chrome, Place, chrome, error_page, html, links};
 use crate::domain::SentimentLabel;
 use crate::domain::correction::Correction;
 use crate::insight::marks::segments;
-use crate::web::audit::Subjects;
 use crate::web::auth::guard::{Manager, PageReader};
 use crate::web::{Problem, SharedSite, api};
 
@@ -96,9 +95,10 @@ async fn corrected(site: &SharedSite, form: &[u8]) -> Result<Response, Problem> 
         let detail = "No mention is selected. Select some in the inbox, then say what they are.";
         return Err(Problem::bad_request(detail));
     }
-    api::mentions::take_all(site, &posts, correction).await?;
+    let became = api::mentions::take_all(site, &posts, correction).await?;
     let back = if is_own(&back) { &*back } else { "/" };
-    Ok((Extension(Subjects(ids)), Redirect::to(back)).into_response())
+    let subjects = api::mentions::subjects(ids, &became);
+    Ok((Extension(subjects), Redirect::to(back)).into_response())
 }
 
 /// Within this page only: an address of elsewhere would be a trap.

@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::chart::{Chart, chart};
+use super::facets::asking;
 use super::inbox_view::{self as view, Choice, Fault};
 use super::score_view::sign;
 use super::{Chrome, Place, Stated, chrome, error_page, format, html, links};
@@ -237,18 +238,17 @@ fn labels(
     counts: &[LabelCountDto],
     state: &Parameter,
 ) -> Panel {
-    let lines = counts.iter().map(|counted| {
-        // A value may hold anything that a network allows in a name.
-        let value = counted.value.replace('"', "");
-        Line {
+    let lines = counts.iter().filter_map(|counted| {
+        let query = asking(field, &counted.value)?;
+        Some(Line {
             name: match field {
                 "network" => format::network(&counted.value),
                 "author" => counted.value.clone(),
                 _ => counted.value.replace('_', " "),
             },
-            href: state.inbox(&format!("{field}:\"{value}\"")),
+            href: state.inbox(&query.to_string()),
             ..line(counted.count, counted.before)
-        }
+        })
     });
     panel(title, empty, lines.collect())
 }

@@ -1,12 +1,15 @@
 //! Searches that the team keeps by name: beside every page, and the forms that keep and forget one.
 
+use axum::Extension;
 use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::error_page;
 use super::inbox::Parameter;
 use crate::store::SavedSearch;
+use crate::web::audit::Subjects;
 use crate::web::auth::guard::Manager;
 use crate::web::{Problem, SharedSite, api};
 
@@ -65,11 +68,28 @@ pub(in crate::web) async fn save(
         scope: form.scope,
         sort: form.sort,
     };
-    let href = href(&search);
-    match api::searches::save(&site, search).await {
-        Ok(_) => Redirect::to(&href).into_response(),
+    match saved(&site, search).await {
+        Ok(response) => response,
         Err(problem) => error_page(&site, &problem),
     }
+}
+
+async fn saved(site: &SharedSite, search: SavedSearch) -> Result<Response, Problem> {
+    let (name, href) = (search.name.trim().to_owned(), href(&search));
+    // A form can't ask whether a colleague's search is meant.
+    if all(site).await?.iter().any(|known| known.name == name) {
+        let detail = format!(
+            "There is a saved search \"{name}\". Take another name, or open that one and forget it first."
+        );
+        return Err(Problem::new(StatusCode::CONFLICT, "refused", detail));
+    }
+    api::searches::save(site, search).await?;
+    Ok((named(name), Redirect::to(&href)).into_response())
+}
+
+/// For the audit log: the path does not say it.
+fn named(name: String) -> Extension<Subjects> {
+    Extension(Subjects(vec![(name, None)]))
 }
 
 /// Forgets a search, and shows the inbox.
@@ -79,7 +99,7 @@ pub(in crate::web) async fn remove(
     Form(form): Form<NameForm>,
 ) -> Response {
     match api::searches::forget(&site, &form.name).await {
-        Ok(()) => Redirect::to("/").into_response(),
+        Ok(()) => (named(form.name), Redirect::to("/")).into_response(),
         Err(problem) => error_page(&site, &problem),
     }
 }

@@ -85,6 +85,7 @@ async fn a_search_is_kept_counted_shown_and_forgotten() {
     let saved = send("/searches", "name=Week&q=battery&range=7d").await;
     assert_eq!(saved, (303, Some("/?q=battery&range=7d".to_owned())));
     assert_eq!(send("/searches", "name=Bad&q=%28").await.0, 400);
+    assert_eq!(send("/searches", "name=Week+&q=charger").await.0, 409);
     assert_eq!(send("/searches/remove", "name=Week").await.0, 303);
     assert_eq!(send("/searches/remove", "name=Week").await.0, 404);
     let request = "DELETE /api/v1/searches/Dead%20%3Cb%3E";
@@ -92,6 +93,10 @@ async fn a_search_is_kept_counted_shown_and_forgotten() {
     assert_eq!(gone.status, 200);
     let kept = site.get("/api/v1/searches").await.json();
     assert_eq!(kept, json!({"searches": []}));
+    let log = site.get("/api/v1/audit?limit=5").await.json();
+    let entries = log["entries"].as_array().unwrap();
+    assert_eq!(entries[2]["action"], "POST /searches/remove", "{log}");
+    assert_eq!(entries[2]["subject"], "Week");
 }
 
 #[tokio::test]
@@ -135,6 +140,8 @@ async fn several_mentions_are_corrected_at_once_and_each_is_noted() {
     let subjects: Vec<_> = log["entries"].as_array().unwrap().iter().rev().collect();
     assert_eq!(subjects.len(), 4, "{log}");
     assert_eq!(subjects[1]["subject"], id(1));
+    let outcomes: Vec<_> = subjects.iter().map(|entry| &entry["outcome"]).collect();
+    assert_eq!(outcomes, ["200", "200", "409", "404"]);
 
     let many = vec![id(0); 501];
     for (body, status) in [

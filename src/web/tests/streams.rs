@@ -145,7 +145,6 @@ async fn a_live_search_tells_of_new_matches_alone_and_goes_on_where_it_broke_off
     site.commit(vec![negative(4, "battery three")], vec![])
         .await;
     first.until("three").await;
-    // The same query, written otherwise, is judged once and told to both.
     third.until("three").await;
     assert_eq!(first.ids(), third.ids());
     assert_eq!(
