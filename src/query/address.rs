@@ -3,14 +3,15 @@
 
 /// Brings an address, or the beginning of one, into that form.
 pub(crate) fn address(written: &str) -> String {
-    let mut rest = written.split('#').next().unwrap_or_default().trim();
+    let mut rest = written.split('#').next().unwrap_or_default();
     // Again and again, so that the form of a form is itself.
     loop {
+        rest = rest.trim();
         while rest
             .get(..4)
             .is_some_and(|www| www.eq_ignore_ascii_case("www."))
         {
-            rest = &rest[4..];
+            rest = rest[4..].trim_start();
         }
         match rest.split_once("://") {
             Some((scheme, after)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
@@ -23,7 +24,7 @@ pub(crate) fn address(written: &str) -> String {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
     };
-    let host = host.to_lowercase();
+    let host = host.trim_end().to_lowercase();
     // The root is the host: nobody means the slash.
     let path = if path == "/" { "" } else { path };
     format!("{host}{path}")
@@ -55,9 +56,13 @@ mod tests {
             ("http://acme.com/", "acme.com"),
             ("acme.com:8080/x", "acme.com:8080/x"),
             ("www.http://WWW.www.a.example/x", "a.example/x"),
+            (" https:// www. acme.com / ", "acme.com"),
+            ("https:// near/1", "near/1"),
+            ("acme.com /x", "acme.com/x"),
             ("", ""),
         ] {
             assert_eq!(address(written), expected);
+            assert_eq!(address(expected), expected);
         }
         let found: Vec<&str> = sites("shop.acme.co.uk:80/x.y").collect();
         assert_eq!(found, ["shop.acme.co.uk", "acme.co.uk", "co.uk", "uk"]);
