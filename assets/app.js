@@ -143,7 +143,12 @@
       if (!fields) {
         fields = [];
         const answer = await fetch(box.dataset.fields).catch(() => null);
-        if (answer && answer.ok) fields = (await answer.json()).fields;
+        if (!answer || !answer.ok) {
+          // The next letter asks again.
+          fields = null;
+          return;
+        }
+        fields = (await answer.json()).fields;
       }
       const place = word();
       const texts = place ? found(place).slice(0, 12) : [];

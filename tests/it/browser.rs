@@ -169,7 +169,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
     };
     let desk = json!({"width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false});
     browser.devtools("Emulation.setDeviceMetricsOverride", &desk);
-    browser.open(&format!("{base}/?q=number"));
+    browser.open_for_keys(&format!("{base}/?q=number"));
     let focused = |browser: &Browser| {
         browser.run(
             "return Array.from(document.querySelectorAll('a.row')).indexOf(document.activeElement)",
@@ -187,6 +187,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
         href.as_str().unwrap_or_default()
     );
     browser.until(&chosen);
+    browser.await_keys();
     browser.keys("?");
     browser.until("return document.getElementById('keys').open");
     browser.keys("?");
@@ -201,7 +202,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
     );
 
     // What is begun is completed, by Tab or by choice.
-    browser.open(&format!("{base}/?q=x"));
+    browser.open_for_keys(&format!("{base}/?q=x"));
     browser.keys("/");
     browser.run("document.getElementById('q').value = ''");
     browser.keys("sentim");
@@ -219,8 +220,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
     );
 
     // What a person says of the sentiment is kept, and the page comes back to where it was.
-    browser.open(&format!("{base}/?q=number"));
-    browser.until("return document.readyState === 'complete'");
+    browser.open_for_keys(&format!("{base}/?q=number"));
     browser.keys("s");
     browser.until("return document.activeElement.closest('.correct') !== null");
     browser.keys("\u{e007}");
@@ -233,8 +233,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
     );
 
     // Several are selected and corrected together: the first, which was corrected above, and the second.
-    browser.open(&format!("{base}/?q=number"));
-    browser.until("return document.readyState === 'complete'");
+    browser.open_for_keys(&format!("{base}/?q=number"));
     let bar = "return getComputedStyle(document.querySelector('.bulk')).display";
     assert_eq!(browser.run(bar), json!("none"));
     for keys in ["x", "j", "x", "j", "x"] {
@@ -247,6 +246,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
     browser.until("return document.activeElement.value === 'negative'");
     browser.keys("\u{e007}");
     browser.until("return document.querySelector('.pick input:checked') === null");
+    browser.await_keys();
     let corrections = town.home.run(&["mentions", "corrections", "--json"]).json();
     assert_eq!(
         corrections.as_array().map(Vec::len),
@@ -257,7 +257,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
     browser.until("return document.activeElement.id === 'customer'");
 
     // A search is kept, found again beside every page, with how much it finds.
-    browser.open(&format!("{base}/?q=number"));
+    browser.open_for_keys(&format!("{base}/?q=number"));
     browser.run("document.querySelector('.keep summary').click()");
     browser.run("document.querySelector('.keep input[name=name]').focus()");
     browser.keys("Numbers\u{e007}");
@@ -266,7 +266,7 @@ async fn the_inbox_is_worked_by_keys_and_tells_what_is_new() {
     browser.until("return document.querySelector('.saved').innerText.replace(/\\s+/g, ' ').trim() === 'Numbers 30'");
 
     // News waits behind a link and moves nothing.
-    browser.open(&format!("{base}/?q=number"));
+    browser.open_for_keys(&format!("{base}/?q=number"));
     let before = browser.run("return document.querySelectorAll('a.row').length");
     browser.until("return document.querySelector('.new[data-open]') !== null");
     let mut posts = OpenOptions::new()

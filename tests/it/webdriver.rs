@@ -84,6 +84,26 @@ impl Browser {
         self.post("/url", &json!({"url": url}));
     }
 
+    /// Opens an address that is worked by keys.
+    pub fn open_for_keys(&self, url: &str) {
+        self.open(url);
+        self.await_keys();
+    }
+
+    /// Waits until the page hears keys: Chromium drops those that come before a page is painted.
+    #[track_caller]
+    pub fn await_keys(&self) {
+        self.run(
+            "document.addEventListener('keydown', () => { window.hears = true }, {once: true})",
+        );
+        let began = Instant::now();
+        let hears = "return window.hears === true && document.readyState === 'complete'";
+        while self.run(hears) != json!(true) {
+            assert!(began.elapsed() < PATIENCE, "the page hears no keys");
+            self.keys("\u{e008}"); // Shift, which alone means nothing.
+        }
+    }
+
     /// Runs a script in the page and returns what it returns.
     pub fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
