@@ -10,6 +10,7 @@ use crate::analysis;
 use crate::config::Config;
 use crate::domain::ModelId;
 use crate::ingest;
+use crate::runtime::caught;
 use crate::web::Rescoring;
 
 /// The models that score today.
@@ -65,7 +66,7 @@ impl Running {
         let told = |done: ingest::Rescored| {
             self.rescoring.send_modify(|state| state.done = done);
         };
-        let rescored = self.app.rescore(per_second, told).await;
+        let rescored = caught(self.app.rescore(per_second, told)).await;
         let error = rescored.err().map(|error| format!("{error:#}"));
         match &error {
             None => tracing::info!("scored history again"),

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::ingest::{self, Indexer, Poller, Rota, RotaHandle};
 use crate::runtime::notify::Notifier;
 use crate::runtime::telemetry::Metrics;
-use crate::runtime::{Clock, Supervisor};
+use crate::runtime::{Clock, Supervisor, caught};
 use crate::web::{self, Auth, Declared, Door, FIRST_USER, Rebuild, Rescoring, WebState};
 
 /// The longest that a group may take to stop; then the next one is stopped all the same.
@@ -289,9 +289,8 @@ impl Running {
             ..Rebuild::default()
         });
         let progress = |posts| self.rebuild.send_modify(|rebuild| rebuild.posts = posts);
-        let rebuilt = self.indexer.lock().await.rebuild(progress).await;
-        let error = rebuilt.err();
-        let error = error.map(|error| format!("{:#}", anyhow::Error::from(error)));
+        let rebuilt = caught(async { Ok(self.indexer.lock().await.rebuild(progress).await?) });
+        let error = rebuilt.await.err().map(|error| format!("{error:#}"));
         match &error {
             None => tracing::info!("built the index anew"),
             Some(error) => {

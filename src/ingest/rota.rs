@@ -7,13 +7,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use futures_util::{FutureExt, future::OptionFuture};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::poller::Poller;
 use super::schedule::backoff;
 use crate::domain::{Push, Pushed, SourceId, SourceState};
-use crate::runtime::{Clock, later, time_left};
+use crate::runtime::{Clock, caught, later, time_left};
 use crate::store::{Store, StoreError};
 
 /// Polls under way at most, each on a host of its own: sockets are counted, and those that hang hold theirs for the whole time-out.
@@ -234,14 +233,10 @@ impl Rota {
         let late = time_left(due, self.clock.now()).unwrap_or_default();
         metrics::histogram!("overheard_poll_lateness_seconds").record(late);
         let poller = Arc::clone(&self.pollers[index as usize]);
-        let step = async move { poller.step().await };
         Box::pin(async move {
-            let ended = match AssertUnwindSafe(step).catch_unwind().await {
-                Ok(Ok((_, next))) => Ok(next),
-                Ok(Err(error)) => Err(format!("{:#}", anyhow::Error::from(error))),
-                Err(_) => Err("a poll panicked".to_owned()),
-            };
-            (index, ended)
+            let step = caught(async { Ok(poller.step().await?) }).await;
+            let ended = step.map(|(_, next)| next);
+            (index, ended.map_err(|error| format!("{error:#}")))
         })
     }
 
@@ -251,13 +246,10 @@ impl Rota {
         let poller = index.and_then(|index| self.pollers.get(*index as usize));
         let pushed = match poller {
             None => Ok(Pushed::Unwanted),
-            Some(poller) => match AssertUnwindSafe(poller.take_push(&push))
-                .catch_unwind()
-                .await
-            {
-                Ok(taken) => taken.map_err(|error| format!("{:#}", anyhow::Error::from(error))),
-                Err(_) => Err("taking a push panicked".to_owned()),
-            },
+            Some(poller) => {
+                let taken = caught(async { Ok(poller.take_push(&push).await?) }).await;
+                taken.map_err(|error| format!("{error:#}"))
+            }
         };
         // Whoever waited may be gone.
         let _ = answer.send(pushed);

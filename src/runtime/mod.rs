@@ -17,5 +17,5 @@ pub use clock::{Clock, ManualClock, TimeOfDay, later, time_left};
 pub use lock::{DataLock, LockError};
 pub use notify::Notifier;
 pub use secret::{SecretError, read_secret};
-pub use supervisor::{Supervisor, TaskState, TaskStatus};
+pub use supervisor::{Supervisor, TaskState, TaskStatus, caught};
 pub use telemetry::{LogStyle, METRICS, Metrics, TelemetryError, init_logs};

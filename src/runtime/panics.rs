@@ -24,13 +24,14 @@ fn line(info: &PanicHookInfo<'_>) -> String {
     format!(
         "thread '{}' panicked at {place}: {}",
         thread.name().unwrap_or("unnamed"),
-        written(info.payload()).unwrap_or("(message left out: it may quote a post)")
+        words(info.payload())
     )
 }
 
-/// The message where it is a literal of the code.
-fn written(payload: &(dyn Any + Send)) -> Option<&'static str> {
-    payload.downcast_ref::<&'static str>().copied()
+/// A panic's message where it is a literal of the code.
+pub(super) fn words(payload: &(dyn Any + Send)) -> &'static str {
+    let literal = payload.downcast_ref::<&'static str>().copied();
+    literal.unwrap_or("(message left out: it may quote a post)")
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! The one place that spawns. A task takes the stop token and ends by itself when it is cancelled;
 //! the supervisor never kills one, it names those that did not end in time.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::clock::{Clock, later};
+use super::panics::words;
 
 /// The wait before the first restart; doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -135,7 +135,7 @@ impl Supervisor {
                     return;
                 }
                 Ok(Err(failure)) => format!("{failure:#}"),
-                Err(panic) => format!("panicked: {}", panic_text(panic.as_ref())),
+                Err(panic) => format!("panicked: {}", words(panic.as_ref())),
             };
             if self.stop.is_cancelled() {
                 warn!(
@@ -185,12 +185,13 @@ impl Supervisor {
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
+/// What a piece of work came to. A panic is an error like any other.
+///
+/// # Errors
+/// Those of the work, and "panicked: ..".
+pub async fn caught<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let ended = AssertUnwindSafe(work).catch_unwind().await;
+    ended.unwrap_or_else(|panic| Err(anyhow::anyhow!("panicked: {}", words(panic.as_ref()))))
 }
 
 #[cfg(test)]
@@ -207,6 +208,18 @@ mod tests {
         let (clock, hand) = Clock::manual("2026-03-01T12:00:00Z".parse().unwrap());
         let stop = CancellationToken::new();
         (Supervisor::new(clock, stop.clone()), hand, stop)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_that_quotes_no_post() {
+        let said = |ended: anyhow::Result<()>| ended.unwrap_err().to_string();
+        let literal = caught(async { panic!("written in the code") }).await;
+        assert_eq!(said(literal), "panicked: written in the code");
+        let posted = "voltra";
+        let formatted = said(caught(async { panic!("{posted}") }).await);
+        assert!(!formatted.contains("voltra"), "{formatted}");
+        assert!(formatted.contains("left out"), "{formatted}");
+        assert_eq!(caught(async { Ok(1) }).await.unwrap(), 1);
     }
 
     #[tokio::test]

@@ -36,10 +36,9 @@ pub(super) fn wrap(
 }
 
 /// Answers within the deadline, whatever the handler does.
-async fn answer(mut request: Request, next: Next) -> Response {
-    DefaultBodyLimit::max(BODY_BYTES).apply(&mut request);
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(DEADLINE, handled).await {
+async fn answer(handled: impl Future<Output = Response>, deadline: Duration) -> Response {
+    let handled = AssertUnwindSafe(handled).catch_unwind();
+    match tokio::time::timeout(deadline, handled).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             // The panic hook has logged the place; the message could hold post text.
@@ -88,12 +87,13 @@ fn set_headers(headers: &mut HeaderMap) {
 }
 
 /// Counts and times each request, and completes its answer. One layer for all: each costs every request some allocations.
-async fn surround(request: Request, next: Next) -> Response {
+async fn surround(mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route: Arc<str> = route.map_or("other", MatchedPath::as_str).into();
     let method = method_label(request.method());
     let began = Instant::now();
-    let mut response = answer(request, next).await;
+    DefaultBodyLimit::max(BODY_BYTES).apply(&mut request);
+    let mut response = answer(next.run(request), DEADLINE).await;
     set_headers(response.headers_mut());
     let status = response.status().as_u16().to_string();
     metrics::counter!("overheard_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
@@ -109,6 +109,9 @@ fn method_label(method: &axum::http::Method) -> &'static str {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
         _ => "other",
     }
 }
@@ -146,5 +149,11 @@ mod tests {
             () = asked => {}
             ended = served => panic!("the server ended: {ended:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_never_ends_is_answered_for_at_the_deadline() {
+        let answer = answer(std::future::pending(), Duration::from_millis(1)).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -123,11 +123,10 @@ pub(in crate::web) async fn take(
 ) -> Result<PostRecord, Problem> {
     let post = post(id)?;
     let became = take_all(site, std::slice::from_ref(&post), correction).await?;
-    if became.contains(&Correcting::NoScore) {
-        return Err(Problem::new(StatusCode::CONFLICT, "refused", NO_SCORE));
+    match became.iter().find_map(|one| refusal(*one)) {
+        Some((status, detail)) => Err(Problem::new(status, "refused", detail)),
+        None => record(site, id).await,
     }
-    // Gone meanwhile, or never there: the record says so.
-    record(site, id).await
 }
 
 /// Notes a correction of each post, of which there are 1 to 500; what became of each, in order.

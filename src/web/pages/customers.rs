@@ -1,12 +1,12 @@
 //! Customers: who the CRM knows, found by id, name, handle or address; and authors who may be one of them, for a person to decide.
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{Chrome, Place, Stated, chrome, error_page, format, html, links};
+use super::{Chrome, Filled, Place, Stated, chrome, error_page, format, html, links};
 use crate::domain::{AuthorId, CustomerId};
 use crate::store::StoreError;
 use crate::web::auth::Right;
@@ -80,7 +80,7 @@ pub(in crate::web) async fn customers(
 pub(in crate::web) async fn link(
     State(site): State<SharedSite>,
     _: Manager,
-    Form(form): Form<LinkForm>,
+    Filled(form): Filled<LinkForm>,
 ) -> Response {
     match api::links::decide(&site, &form.author, &form.customer, form.linked).await {
         // Within this page only: an address of elsewhere would be a trap.

@@ -1,14 +1,14 @@
 //! One mention on a page of its own.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, RawForm, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Extension, Form};
 use serde::Deserialize;
 
 use super::mention_view::{Moment, Sheet};
-use super::{Chrome, Place, chrome, error_page, html, links};
+use super::{Chrome, Filled, Place, chrome, error_page, html, links};
 use crate::domain::SentimentLabel;
 use crate::domain::correction::Correction;
 use crate::insight::marks::segments;
@@ -46,7 +46,7 @@ pub(in crate::web) async fn correct(
     State(site): State<SharedSite>,
     _: Manager,
     Path(id): Path<String>,
-    Form(corrected): Form<Corrected>,
+    Filled(corrected): Filled<Corrected>,
 ) -> Response {
     let correction = Correction {
         sentiment: Some(corrected.sentiment),

@@ -24,7 +24,7 @@ pub mod sources;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{FromRequestParts, Query, State};
+use axum::extract::{Form, FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -209,6 +209,21 @@ impl<T: DeserializeOwned> FromRequestParts<SharedSite> for Stated<T> {
         state.map(|Query(state)| Self(state)).map_err(|rejection| {
             let detail = format!("The address is damaged: {rejection}");
             error_page(site, &Problem::bad_request(detail))
+        })
+    }
+}
+
+/// An argument of page handlers: what a form says; one that can't be read gets a page that says so.
+pub(super) struct Filled<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<SharedSite> for Filled<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, site: &SharedSite) -> Result<Self, Response> {
+        let form = Form::<T>::from_request(request, site).await;
+        form.map(|Form(form)| Self(form)).map_err(|rejection| {
+            let detail = format!("The form can't be read: {}", rejection.body_text());
+            error_page(site, &Problem::new(rejection.status(), "bad form", detail))
         })
     }
 }

@@ -1,14 +1,14 @@
 //! Monitors: what is listened for and how much it catches; and a query tried out before it becomes one.
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::inbox_view::{self as view, Fault};
 use super::mention_view::{Moment, Row};
-use super::{Chrome, Place, Stated, chrome, error_page, format, html, links};
+use super::{Chrome, Filled, Place, Stated, chrome, error_page, format, html, links};
 use crate::domain::{BrandRole, MonitorId, MonitorSummary};
 use crate::insight::Request;
 use crate::query::{Query, check_monitor};
@@ -58,7 +58,7 @@ pub(in crate::web) struct NameForm {
 pub(in crate::web) async fn set(
     State(site): State<SharedSite>,
     _: Manager,
-    Form(form): Form<MonitorForm>,
+    Filled(form): Filled<MonitorForm>,
 ) -> Response {
     let Ok(id) = MonitorId::parse(form.name.trim().to_owned()) else {
         let detail = "A monitor's name has letters, digits, '-', '_' and '.' alone.";
@@ -77,7 +77,7 @@ pub(in crate::web) async fn set(
 pub(in crate::web) async fn remove(
     State(site): State<SharedSite>,
     _: Manager,
-    Form(form): Form<NameForm>,
+    Filled(form): Filled<NameForm>,
 ) -> Response {
     came_back(&site, api::monitors::end(&site, &form.name).await)
 }

@@ -1,13 +1,13 @@
 //! Searches that the team keeps by name: beside every page, and the forms that keep and forget one.
 
 use axum::Extension;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::error_page;
 use super::inbox::Parameter;
+use super::{Filled, error_page};
 use crate::store::SavedSearch;
 use crate::web::audit::Subjects;
 use crate::web::auth::guard::Manager;
@@ -59,7 +59,7 @@ pub(in crate::web) async fn all(site: &SharedSite) -> Result<Vec<Saved>, Problem
 pub(in crate::web) async fn save(
     State(site): State<SharedSite>,
     _: Manager,
-    Form(form): Form<SearchForm>,
+    Filled(form): Filled<SearchForm>,
 ) -> Response {
     let search = SavedSearch {
         name: form.name,
@@ -96,7 +96,7 @@ fn named(name: String) -> Extension<Subjects> {
 pub(in crate::web) async fn remove(
     State(site): State<SharedSite>,
     _: Manager,
-    Form(form): Form<NameForm>,
+    Filled(form): Filled<NameForm>,
 ) -> Response {
     match api::searches::forget(&site, &form.name).await {
         Ok(()) => (named(form.name), Redirect::to("/")).into_response(),

@@ -3,7 +3,7 @@
 //! A secret that was made is shown in the answer to the form that made it, and never again.
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::format::ShownTime;
 use super::login::new_login_link;
 use super::mention_view::Moment;
-use super::{Chrome, Place, Stated, chrome, error_page, html, links};
+use super::{Chrome, Filled, Place, Stated, chrome, error_page, html, links};
 use crate::store::StoreError;
 use crate::web::api::extract::Named;
 use crate::web::auth::guard::{Admin, PageReader, THEME_COOKIE, THEMES};
@@ -136,7 +136,7 @@ pub(in crate::web) async fn theme(_: PageReader, Stated(query): Stated<ThemeQuer
 pub(in crate::web) async fn set_user(
     State(site): State<SharedSite>,
     _: Admin,
-    Form(form): Form<UserForm>,
+    Filled(form): Filled<UserForm>,
 ) -> Response {
     let (store, now) = (&site.web.store, site.web.clock.now());
     came_back(
@@ -174,7 +174,7 @@ pub(in crate::web) async fn create_token(
     State(site): State<SharedSite>,
     _: Admin,
     reader: PageReader,
-    Form(form): Form<TokenForm>,
+    Filled(form): Filled<TokenForm>,
 ) -> Response {
     let (store, now) = (&site.web.store, site.web.clock.now());
     let days = form.days.parse::<i64>().ok();
@@ -195,7 +195,7 @@ pub(in crate::web) async fn create_token(
 pub(in crate::web) async fn revoke_token(
     State(site): State<SharedSite>,
     _: Admin,
-    Form(form): Form<NameForm>,
+    Filled(form): Filled<NameForm>,
 ) -> Response {
     let now = site.web.clock.now();
     came_back(&site, site.web.store.revoke_token(&form.name, now).await)

@@ -93,6 +93,17 @@ async fn an_administrator_sees_people_tokens_and_changes_and_others_do_not() {
         400
     );
 
+    let unreadable = post("/settings/users", "name=x&role=king").await;
+    assert_eq!(unreadable.status, 422);
+    for expected in [
+        "text/html",
+        "That does not work",
+        "The form can&#39;t be read",
+    ] {
+        let reply = format!("{}{}", unreadable.head, unreadable.body);
+        assert!(reply.contains(expected), "{expected} is not in\n{reply}");
+    }
+
     let page = site.get("/settings").await.body;
     for expected in [
         "You are token test, with the role admin",
