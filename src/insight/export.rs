@@ -73,9 +73,9 @@ pub fn cells(record: &PostRecord) -> [String; 14] {
     [
         post.id.mention().to_string(),
         post.ordered_at().to_string(),
-        post.key.network.clone(),
+        neutral(&post.key.network),
         post.source.to_string(),
-        author.map_or(String::new(), |author| author.label().to_owned()),
+        author.map_or(String::new(), |author| neutral(author.label())),
         analysis
             .and_then(|analysis| analysis.sentiment_label())
             .map_or("", |label| label.as_str())
@@ -83,16 +83,15 @@ pub fn cells(record: &PostRecord) -> [String; 14] {
         supported.map_or(String::new(), |analysis| {
             format!("{:.3}", analysis.sentiment.score)
         }),
-        intents.join("|"),
+        neutral(&intents.join("|")),
         post.rating
             .map_or(String::new(), |rating| rating.value.to_string()),
-        post.language.code.clone(),
-        customer.map_or(String::new(), |(customer, _)| customer.id.to_string()),
-        post.url.clone().unwrap_or_default(),
-        post.title.clone().unwrap_or_default(),
-        post.text.clone(),
+        neutral(&post.language.code),
+        customer.map_or(String::new(), |(customer, _)| neutral(customer.id.as_str())),
+        neutral(post.url.as_deref().unwrap_or_default()),
+        neutral(post.title.as_deref().unwrap_or_default()),
+        neutral(&post.text),
     ]
-    .map(|cell| neutral(&cell))
 }
 
 /// Rows as CSV (RFC 4180).
@@ -108,11 +107,9 @@ pub fn csv(rows: impl Iterator<Item = [String; 14]>) -> Result<String, csv::Erro
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A cell that a spreadsheet would run as a formula gets an apostrophe (OWASP, CSV injection). Numbers stay numbers.
+/// A text that a spreadsheet would run as a formula, or read as a number, gets an apostrophe (OWASP, CSV injection).
 fn neutral(cell: &str) -> String {
-    let formula =
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && cell.parse::<f64>().is_err();
-    if formula {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{cell}")
     } else {
         cell.to_owned()
@@ -124,9 +121,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_formula_is_neutralised_and_a_number_is_not() {
+    fn a_text_that_is_a_formula_or_a_number_is_neutralised() {
         assert_eq!(neutral("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
-        assert_eq!(neutral("-0.93"), "-0.93");
+        assert_eq!(neutral("+4912345"), "'+4912345");
         assert_eq!(neutral("@ann"), "'@ann");
         assert_eq!(neutral("fine"), "fine");
     }
