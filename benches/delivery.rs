@@ -39,7 +39,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 const RUNS: usize = 5;
-const EVENTS: usize = 2_000;
+const EVENTS: usize = 20_000;
 const CONCURRENCY: usize = 4;
 const ENDPOINTS: usize = 100;
 const ROUNDS: usize = 40;

@@ -152,18 +152,18 @@ impl Dispatcher {
         Ok(read.ok())
     }
 
-    /// The frozen bodies of deliveries, rendered now where this is the event's first attempt anywhere; without those of
+    /// The frozen bodies of deliveries by their events' numbers, rendered now where this is the event's first attempt anywhere; without those of
     /// events that were withdrawn meanwhile.
     pub(super) async fn bodies(
         &self,
         deliveries: &[PendingDelivery],
-    ) -> Result<HashMap<EventId, Vec<u8>>, StoreError> {
+    ) -> Result<HashMap<u64, Vec<u8>>, StoreError> {
         let store = &self.setup.store;
         let events = deliveries.iter().map(|delivery| &delivery.event);
         let (frozen, fresh): (Vec<_>, Vec<_>) = events.partition(|stored| stored.body.is_some());
-        let mut bodies: HashMap<EventId, Vec<u8>> = frozen
+        let mut bodies: HashMap<u64, Vec<u8>> = frozen
             .into_iter()
-            .filter_map(|stored| Some((stored.event.id.clone(), stored.body.clone()?)))
+            .filter_map(|stored| Some((stored.seq, stored.body.clone()?)))
             .collect();
         if fresh.is_empty() {
             return Ok(bodies);
@@ -181,7 +181,7 @@ impl Dispatcher {
         for stored in fresh {
             let facts = self.facts(&stored.event.subject, &records).await?;
             let body = payload::render(&stored.event, stored.seq, &facts, public_url);
-            rendered.push((stored.event.id.clone(), body));
+            rendered.push((stored.seq, body));
         }
         let asked = rendered.len();
         let fresh = store.freeze_bodies(rendered).await?;

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rand::SeedableRng;
@@ -26,17 +26,20 @@ use super::target::Target;
 use crate::config::DeliverConfig;
 use crate::fetch::Fetcher;
 use crate::runtime::{Clock, later};
-use crate::store::{Attempt, PendingDelivery, Store, StoreError};
+use crate::store::{Attempt, DuePlace, PendingDelivery, Store, StoreError};
 
-/// Deliveries taken in one step: many rounds of the usual concurrency, so that one slow answer does not leave the other permits
+/// Deliveries taken in one round: many times the usual concurrency, so that one slow answer does not leave the other permits
 /// idle.
-const DELIVERIES_PER_STEP: usize = 512;
+const DELIVERIES_PER_ROUND: usize = 512;
 
-/// Bodies that are frozen in one commit; twice as many are in memory, at most 5 MB.
+/// Most rounds of a step, which are sent without a gap between them.
+const ROUNDS_PER_STEP: usize = 32;
+
+/// Bodies that are frozen in one commit; at most three times as many wait in memory, 15 MB if all are as long as can be.
 const FROZEN_AT_ONCE: usize = 128;
 
 /// Most attempts that are recorded in one commit, and how long the first of them waits for the others: what a kill sends again.
-const RECORDED_AT_ONCE: usize = 64;
+const RECORDED_AT_ONCE: usize = 256;
 const RECORD_AFTER: Duration = Duration::from_millis(20);
 
 /// The longest sleep, should a wake-up get lost.
@@ -234,23 +237,9 @@ impl Dispatcher {
             setup.store.endpoint_paused(endpoint.id()).await?,
             self.held_until(now),
         );
-        let most = match (
-            paused || held.is_some(),
-            self.memory().breaker.is_on_trial(now),
-        ) {
-            (true, _) => 0,
-            (false, true) => 1,
-            (false, false) => DELIVERIES_PER_STEP,
-        };
-        let due = match most {
-            0 => Vec::new(),
-            most => setup.store.due_deliveries(endpoint.id(), now, most).await?,
-        };
-        // While these are sent, the next are queued.
-        let (sent, looked_at) =
-            tokio::join!(self.send_all(due, stop, &mut tally), self.take_events());
-        sent?;
-        tally.looked_at = looked_at?;
+        tally.looked_at = self
+            .send_all(self.due(None).await?, stop, &mut tally)
+            .await?;
         if paused && tally == Tally::default() {
             return Ok(StepOutcome::Idle { until: None });
         }
@@ -276,36 +265,64 @@ impl Dispatcher {
         }
     }
 
-    /// Three things at a time: bodies are frozen, the ones before are sent, and what came of those is recorded. Each waits for the
-    /// disk or the receiver, and none for another's wait.
+    /// What is due: the first of it, or what comes behind a place while that before it is under way.
+    async fn due(&self, after: Option<DuePlace>) -> Result<Vec<PendingDelivery>, StoreError> {
+        let (setup, now) = (&self.setup, self.setup.clock.now());
+        let on_trial = self.memory().breaker.is_on_trial(now);
+        let most = match (self.pauses(now), on_trial) {
+            (true, _) => return Ok(Vec::new()),
+            // What is under way may be the trial.
+            (false, true) if after.is_some() => return Ok(Vec::new()),
+            (false, true) => 1,
+            (false, false) => DELIVERIES_PER_ROUND,
+        };
+        let due = setup
+            .store
+            .due_deliveries(self.endpoint.id(), now, after, most);
+        due.await
+    }
+
+    /// Three things at a time: bodies are frozen while the next events are queued, the bodies before are sent, and what came
+    /// of those is recorded. Each waits for the disk or the receiver, and none for another's wait. Returns how many events
+    /// were looked at.
     async fn send_all(
         &self,
-        due: Vec<PendingDelivery>,
+        mut due: Vec<PendingDelivery>,
         stop: &CancellationToken,
         tally: &mut Tally,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         if let Target::File(file) = self.endpoint.target() {
-            return self.append_all(file, due, tally).await;
+            let (appended, taken) =
+                tokio::join!(self.append_all(file, due, tally), self.take_events());
+            return appended.and(taken);
         }
-        let (ready, mut to_send) = mpsc::channel(FROZEN_AT_ONCE);
+        let (ready, mut to_send) = mpsc::channel(2 * FROZEN_AT_ONCE);
         let (made, mut to_record) = mpsc::channel(RECORDED_AT_ONCE);
-        let freezing = async move {
-            for part in due.chunks(FROZEN_AT_ONCE) {
-                let mut bodies = self.bodies(part).await?;
-                for delivery in part {
-                    let Some(body) = bodies.remove(&delivery.event.event.id) else {
-                        continue;
-                    };
-                    if ready.send((delivery.clone(), body)).await.is_err() {
-                        return Ok(());
+        let feeding = async move {
+            let mut looked_at = 0;
+            for _ in 0..ROUNDS_PER_STEP {
+                let after = due.last().map(PendingDelivery::place);
+                let next = async {
+                    let taken = self.take_events().await?;
+                    if stop.is_cancelled() || (after.is_none() && taken == 0) {
+                        return Ok((taken, Vec::new()));
                     }
+                    Ok((taken, self.due(after).await?))
+                };
+                let (fed, next) = tokio::join!(self.feed(due, &ready), next);
+                fed?;
+                let (taken, next) = next?;
+                looked_at += taken;
+                if next.is_empty() {
+                    break;
                 }
+                due = next;
             }
-            Ok(())
+            Ok(looked_at)
         };
         let concurrency = self.setup.config.concurrency.max(1);
         let sending = async move {
-            let waiting = futures_util::stream::poll_fn(|context| to_send.poll_recv(context));
+            let waiting = stream::poll_fn(|context| to_send.poll_recv(context));
             let mut attempts = waiting
                 .map(|(delivery, body)| self.attempt(delivery, body, stop))
                 .buffer_unordered(concurrency);
@@ -346,8 +363,39 @@ impl Dispatcher {
             }
             failure.map_or(Ok(()), Err)
         };
-        let (frozen, sent, recorded) = tokio::join!(freezing, sending, recording);
-        frozen.and(sent).and(recorded)
+        let (fed, sent, recorded) = tokio::join!(feeding, sending, recording);
+        sent.and(recorded).and(fed)
+    }
+
+    /// Freezes bodies, two commits' worth at a time, and passes them on in order; without what was withdrawn.
+    async fn feed(
+        &self,
+        due: Vec<PendingDelivery>,
+        ready: &mpsc::Sender<(PendingDelivery, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        let parts: Vec<_> = due.chunks(FROZEN_AT_ONCE).map(<[_]>::to_vec).collect();
+        let parts = parts.into_iter().map(|part| self.with_bodies(part));
+        let mut parts = stream::iter(parts).buffered(2);
+        while let Some(part) = parts.next().await {
+            for delivery in part? {
+                if ready.send(delivery).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn with_bodies(
+        &self,
+        deliveries: Vec<PendingDelivery>,
+    ) -> Result<Vec<(PendingDelivery, Vec<u8>)>, StoreError> {
+        let mut bodies = self.bodies(&deliveries).await?;
+        let with_body = |delivery: PendingDelivery| {
+            let body = bodies.remove(&delivery.event.seq)?;
+            Some((delivery, body))
+        };
+        Ok(deliveries.into_iter().filter_map(with_body).collect())
     }
 
     /// Writes all bodies to the file at once: each write waits for the disk.
@@ -358,13 +406,10 @@ impl Dispatcher {
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
         let at = self.setup.clock.now();
-        let mut bodies = self.bodies(&due).await?;
         let (mut lines, mut told) = (Vec::new(), Vec::new());
-        for delivery in due {
-            if let Some(body) = bodies.remove(&delivery.event.event.id) {
-                lines.push(event_of(&self.endpoint, body));
-                told.push(delivery);
-            }
+        for (delivery, body) in self.with_bodies(due).await? {
+            lines.push(event_of(&self.endpoint, body));
+            told.push(delivery);
         }
         if lines.is_empty() {
             return Ok(());

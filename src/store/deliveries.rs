@@ -34,6 +34,17 @@ pub struct PendingDelivery {
     pub next_attempt_at: Timestamp,
 }
 
+/// Where a delivery stands among those that are due: its time, and its event's number.
+pub type DuePlace = (Timestamp, u64);
+
+impl PendingDelivery {
+    /// Its place among those that are due.
+    #[must_use]
+    pub fn place(&self) -> DuePlace {
+        (self.next_attempt_at, self.event.seq)
+    }
+}
+
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptOutcome {
@@ -131,6 +142,8 @@ pub(super) const DUE: &str =
     "SELECT e.seq, e.id, e.kind, e.subject, e.occurred_at, e.body, d.tries, d.queued_at, d.next_attempt_at
      FROM deliveries d JOIN events e ON e.seq = d.event
      WHERE d.endpoint = ?1 AND d.state = 'pending' AND d.next_attempt_at <= ?2
+       AND (d.next_attempt_at, d.event) > (?4, ?5)
+       AND NOT EXISTS (SELECT 1 FROM paused_endpoints WHERE endpoint = ?1)
        AND (d.lane IS NULL OR NOT EXISTS (
            SELECT 1 FROM deliveries o WHERE o.endpoint = ?1 AND o.lane = d.lane AND o.event < d.event AND o.state = 'pending'))
      ORDER BY d.next_attempt_at, d.event LIMIT ?3";
@@ -250,7 +263,8 @@ impl Store {
     }
 
     /// At most `max` deliveries of the endpoint that are due, the longest due first; those that were
-    /// queued together come in the order of events. Of a lane, only the first that is not done.
+    /// queued together come in the order of events. Of a lane, only the first that is not done. With `after`, those
+    /// that come behind this place. None while the endpoint is paused.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -258,12 +272,16 @@ impl Store {
         &self,
         endpoint: &EndpointId,
         now: Timestamp,
+        after: Option<DuePlace>,
         max: usize,
     ) -> Result<Vec<PendingDelivery>, StoreError> {
         let endpoint = endpoint.to_string();
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(DUE)?;
-            let mut rows = statement.query((endpoint, micros(now), limit(max)))?;
+            let (time_after, event_after) =
+                after.map_or((i64::MIN, 0), |(at, event)| (micros(at), count(event)));
+            let mut rows =
+                statement.query((endpoint, micros(now), limit(max), time_after, event_after))?;
             let mut due = Vec::new();
             while let Some(row) = rows.next()? {
                 due.push(PendingDelivery {
@@ -443,44 +461,36 @@ fn record_attempt(connection: &Connection, attempt: &Attempt) -> Sql<bool> {
         AttemptOutcome::Retry { next_attempt_at } => ("pending", Some(micros(next_attempt_at))),
         AttemptOutcome::Dead => ("dead", None),
     };
-    let endpoint = attempt.endpoint.as_str();
-    let event = count(attempt.seq);
-    let recorded: Option<u32> = connection
+    let (endpoint, event, at) = (
+        attempt.endpoint.as_str(),
+        count(attempt.seq),
+        micros(attempt.at),
+    );
+    // Without RETURNING, for which SQLite makes a table in memory each time.
+    let recorded = connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?3, next_attempt_at = coalesce(?4, next_attempt_at),
                  attempts = attempts + 1, tries = tries + 1,
                  last_attempt_at = ?5, last_status = ?6, last_error = ?7
-             WHERE endpoint = ?1 AND event = ?2 AND state <> 'delivered'
-             RETURNING attempts",
-        )?
-        .query_row(
-            (
-                endpoint,
-                event,
-                state,
-                next,
-                micros(attempt.at),
-                attempt.status,
-                &attempt.error,
-            ),
-            |row| row.get(0),
-        )
-        .optional()?;
-    let Some(number) = recorded else {
-        return Ok(false);
-    };
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery_attempts (endpoint, event, number, at, status, error)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+             WHERE endpoint = ?1 AND event = ?2 AND state <> 'delivered'",
         )?
         .execute((
             endpoint,
             event,
-            number,
-            micros(attempt.at),
+            state,
+            next,
+            at,
             attempt.status,
             &attempt.error,
         ))?;
+    if recorded == 0 {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO delivery_attempts (endpoint, event, number, at, status, error)
+             SELECT endpoint, event, attempts, ?3, ?4, ?5 FROM deliveries WHERE endpoint = ?1 AND event = ?2",
+        )?
+        .execute((endpoint, event, at, attempt.status, &attempt.error))?;
     Ok(true)
 }

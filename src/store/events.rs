@@ -63,27 +63,27 @@ impl Store {
         .await
     }
 
-    /// Freezes the events' bodies, unless that was done before, and returns the frozen ones: what every
+    /// Freezes the bodies of events, given by number, unless that was done before, and returns the frozen ones: what every
     /// attempt at every endpoint sends. An event that was withdrawn, or is none, has none.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn freeze_bodies(
         &self,
-        bodies: Vec<(EventId, Vec<u8>)>,
-    ) -> Result<HashMap<EventId, Vec<u8>>, StoreError> {
+        bodies: Vec<(u64, Vec<u8>)>,
+    ) -> Result<HashMap<u64, Vec<u8>>, StoreError> {
         self.write(move |connection| {
             let mut freeze = connection.prepare_cached(
-                "UPDATE events SET body = ?2 WHERE id = ?1 AND body IS NULL AND withdrawn = 0",
+                "UPDATE events SET body = ?2 WHERE seq = ?1 AND body IS NULL AND withdrawn = 0",
             )?;
-            let mut read = connection.prepare_cached("SELECT body FROM events WHERE id = ?1")?;
+            let mut read = connection.prepare_cached("SELECT body FROM events WHERE seq = ?1")?;
             let mut frozen = HashMap::with_capacity(bodies.len());
             for (event, body) in bodies {
-                let bytes = hash_bytes(event.as_str());
-                let body = match freeze.execute((bytes, &body))? {
+                let seq = count(event);
+                let body = match freeze.execute((seq, &body))? {
                     1 => Some(body),
                     _ => read
-                        .query_row([bytes], |row| row.get(0))
+                        .query_row([seq], |row| row.get(0))
                         .optional()?
                         .flatten(),
                 };

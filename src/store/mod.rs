@@ -64,7 +64,7 @@ pub use counts::Counts;
 pub use cursors::Standing;
 pub use customers::AuthorLink;
 pub use deliveries::{
-    Attempt, AttemptOutcome, DeadLetter, DeliveryCounts, ListedDelivery, PastAttempt,
+    Attempt, AttemptOutcome, DeadLetter, DeliveryCounts, DuePlace, ListedDelivery, PastAttempt,
     PendingDelivery, Queued,
 };
 pub use digests::{DigestRun, MonitorWindow};

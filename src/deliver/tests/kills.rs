@@ -67,7 +67,9 @@ fn start_child(world: &World, url: &str) -> (Child, impl Iterator<Item = String>
 /// Where a kill hit the first event that is not done.
 async fn step_left(world: &World, arrived: &BTreeSet<String>) -> Step {
     let (store, crm) = (&world.store, endpoint("crm"));
-    let due = store.due_deliveries(&crm, jiff::Timestamp::MAX, 1).await;
+    let due = store
+        .due_deliveries(&crm, jiff::Timestamp::MAX, None, 1)
+        .await;
     if let Some(delivery) = due.unwrap().first() {
         let has_arrived = arrived.contains(delivery.event.event.id.as_str());
         return match (&delivery.event.body, has_arrived) {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::config::{DeliverConfig, EndpointConfig, WebhookPayload};
-use crate::domain::Identity;
+use crate::domain::{Identity, SourceId};
 
 /// An event of each of these mentions of one customer and one of nobody.
 async fn events(world: &World, ids: &[&str]) -> Vec<String> {
@@ -100,6 +100,33 @@ async fn item_11_what_is_given_up_holds_up_no_longer() {
     let too_long = (day - world.clock.now().as_second()).to_string();
     receiver.reply([Reply::Status(503, Some(("retry-after", too_long)))]);
     assert_eq!(settle(&dispatcher).await, counts(1, 0, 1, 0));
+}
+
+/// Rounds of a step follow each other while the attempts before are still being recorded.
+#[tokio::test]
+async fn a_backlog_of_many_rounds_goes_out_in_one_step_and_each_event_once() {
+    const MANY: u64 = 1_300;
+    let world = World::new();
+    let receiver = Receiver::start().await;
+    let dispatcher = world.dispatcher("crm", &receiver);
+    dispatcher.register().await.unwrap();
+    let source = SourceId::parse("acme-forum").unwrap();
+    let failed = |number| {
+        let subject = Subject::Source { id: source.clone() };
+        Event::new(EventKind::SourceFailed, subject, number, world.clock.now())
+    };
+    let events = (0..MANY).map(failed).collect();
+    assert_eq!(world.store.add_events(events).await.unwrap(), MANY);
+    let Ok(StepOutcome::Worked(tally)) = dispatcher.step().await else {
+        panic!("it does not work");
+    };
+    assert_eq!((tally.looked_at, tally.delivered), (MANY, MANY));
+    assert_eq!(settle(&dispatcher).await, counts(0, 0, 0, 0));
+    let mut ids = ids(&receiver);
+    assert_eq!(ids.len() as u64, MANY);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len() as u64, MANY);
 }
 
 #[tokio::test]

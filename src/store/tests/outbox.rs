@@ -41,12 +41,12 @@ async fn events_have_growing_numbers_and_one_body() {
         events[1..]
     );
     assert_eq!(store.tip().borrow().event_seq, events[1].seq);
-    let body = vec![(ids[0].clone(), b"first".to_vec())];
-    let frozen = store.freeze_bodies(body).await.unwrap();
-    assert_eq!(frozen[&ids[0]], b"first");
-    let body = vec![(ids[0].clone(), b"second".to_vec())];
-    let frozen = store.freeze_bodies(body).await.unwrap();
-    assert_eq!(frozen[&ids[0]], b"first");
+    let seq = events[0].seq;
+    for body in ["first", "second"] {
+        let body = vec![(seq, body.as_bytes().to_vec())];
+        let frozen = store.freeze_bodies(body).await.unwrap();
+        assert_eq!(frozen[&seq], b"first");
+    }
     let event = store.event(&ids[0]).await.unwrap().unwrap();
     assert_eq!(event.body.as_deref(), Some(&b"first"[..]));
 }
@@ -68,13 +68,24 @@ async fn a_position_and_its_deliveries_are_queued_once() {
     assert_eq!(queued, 0);
     assert_eq!(store.endpoint_position(&crm).await.unwrap(), Some(3));
     assert_eq!(store.next_due(&crm).await.unwrap(), Some(after(1)));
-    assert_eq!(store.due_deliveries(&crm, start(), 9).await.unwrap(), []);
-    let due = store.due_deliveries(&crm, after(1), 9).await.unwrap();
+    assert_eq!(
+        store.due_deliveries(&crm, start(), None, 9).await.unwrap(),
+        []
+    );
+    let due = store.due_deliveries(&crm, after(1), None, 9).await.unwrap();
     let order: Vec<_> = due.iter().map(|d| d.event.event.id.clone()).collect();
     assert_eq!(order, ids[..2]);
     assert_eq!((due[0].tries, due[0].queued_at), (0, after(1)));
+    for (place, rest) in [(None, &due[..]), (Some(due[0].place()), &due[1..])] {
+        let behind = store.due_deliveries(&crm, after(1), place, 9).await;
+        assert_eq!(behind.unwrap(), rest);
+    }
     assert_eq!(
-        store.due_deliveries(&crm, after(1), 1).await.unwrap().len(),
+        store
+            .due_deliveries(&crm, after(1), None, 1)
+            .await
+            .unwrap()
+            .len(),
         1
     );
 }
@@ -97,7 +108,10 @@ async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
         assert_eq!(store.record_attempts(vec![dead]).await.unwrap(), 1);
     }
     assert_eq!(store.next_due(&crm).await.unwrap(), Some(after(100)));
-    let due = store.due_deliveries(&crm, after(100), 9).await.unwrap();
+    let due = store
+        .due_deliveries(&crm, after(100), None, 9)
+        .await
+        .unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!((due[0].tries, due[0].next_attempt_at), (1, after(100)));
     let dead = store.dead_letters(&crm, 0, 9).await.unwrap();
@@ -117,7 +131,10 @@ async fn attempts_lead_to_delivered_or_dead_and_dead_ones_rise_again() {
     let one = Some(vec![ids[1].clone(), ids[0].clone()]);
     assert_eq!(store.requeue(&crm, one, after(200)).await.unwrap(), 1);
     assert_eq!(store.requeue(&crm, None, after(300)).await.unwrap(), 1);
-    let due = store.due_deliveries(&crm, after(300), 9).await.unwrap();
+    let due = store
+        .due_deliveries(&crm, after(300), None, 9)
+        .await
+        .unwrap();
     let places: Vec<_> = due.iter().map(|d| (d.tries, d.queued_at)).collect();
     assert_eq!(places, [(1, start()), (0, after(200)), (0, after(300))]);
 
@@ -155,7 +172,7 @@ async fn what_tells_of_a_deleted_post_is_sent_no_more() {
     let mut gone = batch(Vec::new());
     gone.deleted = vec![post(0).id];
     store.commit_batch(gone).await.unwrap();
-    let due = store.due_deliveries(&crm, after(9), 9).await.unwrap();
+    let due = store.due_deliveries(&crm, after(9), None, 9).await.unwrap();
     let order: Vec<_> = due.iter().map(|d| d.event.event.id.clone()).collect();
     assert_eq!(order, ids[1..]);
     let late = attempt(1, 9, AttemptOutcome::Delivered);
