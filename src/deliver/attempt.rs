@@ -31,7 +31,7 @@ pub(super) enum Sent {
     Failed,
     /// It was given up.
     Dead,
-    /// It was not sent: we stop or pause, or it was withdrawn.
+    /// It was not sent: we stop or pause.
     Skipped,
 }
 
@@ -152,18 +152,19 @@ impl Dispatcher {
         Ok(read.ok())
     }
 
-    /// The frozen bodies of deliveries by their events' numbers, rendered now where this is the event's first attempt anywhere; without those of
+    /// Takes the frozen bodies of deliveries, by their events' numbers, rendered now where this is the event's first attempt anywhere; without those of
     /// events that were withdrawn meanwhile.
     pub(super) async fn bodies(
         &self,
-        deliveries: &[PendingDelivery],
+        deliveries: &mut [PendingDelivery],
     ) -> Result<HashMap<u64, Vec<u8>>, StoreError> {
         let store = &self.setup.store;
+        let events = deliveries.iter_mut().map(|delivery| &mut delivery.event);
+        let frozen = events.filter_map(|stored| Some((stored.seq, stored.body.take()?)));
+        let mut bodies: HashMap<u64, Vec<u8>> = frozen.collect();
         let events = deliveries.iter().map(|delivery| &delivery.event);
-        let (frozen, fresh): (Vec<_>, Vec<_>) = events.partition(|stored| stored.body.is_some());
-        let mut bodies: HashMap<u64, Vec<u8>> = frozen
-            .into_iter()
-            .filter_map(|stored| Some((stored.seq, stored.body.clone()?)))
+        let fresh: Vec<_> = events
+            .filter(|stored| !bodies.contains_key(&stored.seq))
             .collect();
         if fresh.is_empty() {
             return Ok(bodies);

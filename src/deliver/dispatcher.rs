@@ -35,10 +35,12 @@ const DELIVERIES_PER_ROUND: usize = 512;
 /// Most rounds of a step, which are sent without a gap between them.
 const ROUNDS_PER_STEP: usize = 32;
 
-/// Bodies that are frozen in one commit; at most three times as many wait in memory, 15 MB if all are as long as can be.
+/// Bodies that are frozen in one commit; twice as many wait to be sent. With a round's own that is at most 15 MB, if all are as
+/// long as can be.
 const FROZEN_AT_ONCE: usize = 128;
 
-/// Most attempts that are recorded in one commit, and how long the first of them waits for the others: what a kill sends again.
+/// Most attempts that are recorded in one commit, as many wait meanwhile, and how long the first of them waits for others: what a
+/// kill sends again.
 const RECORDED_AT_ONCE: usize = 256;
 const RECORD_AFTER: Duration = Duration::from_millis(20);
 
@@ -129,6 +131,8 @@ pub(super) struct Memory {
     hold_until: Option<Timestamp>,
     /// The receiver said that it is gone, within this step.
     pub(super) gone: bool,
+    /// A person wants nothing to go out, as it was when the step began or attempts were last recorded.
+    is_paused: bool,
     pub(super) breaker: Breaker,
     /// Deliveries are at their bound, so that events wait.
     pub(super) is_full: bool,
@@ -147,6 +151,7 @@ impl Dispatcher {
                 rng,
                 hold_until: None,
                 gone: false,
+                is_paused: false,
                 breaker: Breaker::default(),
                 is_full: false,
             }),
@@ -231,16 +236,13 @@ impl Dispatcher {
             return Ok(StepOutcome::Idle { until: None });
         }
         self.memory().gone = false;
+        let is_paused = self.look_up_pause().await?;
         let mut tally = Tally::default();
-        let now = setup.clock.now();
-        let (paused, held) = (
-            setup.store.endpoint_paused(endpoint.id()).await?,
-            self.held_until(now),
-        );
+        let held = self.held_until(setup.clock.now());
         tally.looked_at = self
             .send_all(self.due(None).await?, stop, &mut tally)
             .await?;
-        if paused && tally == Tally::default() {
+        if is_paused && tally == Tally::default() {
             return Ok(StepOutcome::Idle { until: None });
         }
         if tally != Tally::default() {
@@ -251,6 +253,13 @@ impl Dispatcher {
         Ok(StepOutcome::Idle {
             until: next.max(held),
         })
+    }
+
+    /// Whether a person paused the endpoint; attempts that have not begun heed it from here on.
+    async fn look_up_pause(&self) -> Result<bool, StoreError> {
+        let is_paused = self.setup.store.endpoint_paused(self.endpoint.id()).await?;
+        self.memory().is_paused = is_paused;
+        Ok(is_paused)
     }
 
     /// Closes the file whose time is over, so that its loader need not wait for the next event.
@@ -298,25 +307,24 @@ impl Dispatcher {
         }
         let (ready, mut to_send) = mpsc::channel(2 * FROZEN_AT_ONCE);
         let (made, mut to_record) = mpsc::channel(RECORDED_AT_ONCE);
+        // After a failure nothing more is begun: it could not be recorded.
+        let stop = &stop.child_token();
         let feeding = async move {
             let mut looked_at = 0;
             for _ in 0..ROUNDS_PER_STEP {
-                let after = due.last().map(PendingDelivery::place);
-                let next = async {
-                    let taken = self.take_events().await?;
-                    if stop.is_cancelled() || (after.is_none() && taken == 0) {
-                        return Ok((taken, Vec::new()));
-                    }
-                    Ok((taken, self.due(after).await?))
-                };
-                let (fed, next) = tokio::join!(self.feed(due, &ready), next);
+                let (after, sent) = (due.last().map(PendingDelivery::place), due.len());
+                let (fed, taken) = tokio::join!(self.feed(due, &ready, stop), self.take_events());
                 fed?;
-                let (taken, next) = next?;
+                let taken = taken?;
                 looked_at += taken;
-                if next.is_empty() {
+                let is_last = sent < DELIVERIES_PER_ROUND && taken == 0;
+                if is_last || stop.is_cancelled() {
                     break;
                 }
-                due = next;
+                due = self.due(after).await?;
+                if due.is_empty() {
+                    break;
+                }
             }
             Ok(looked_at)
         };
@@ -330,7 +338,10 @@ impl Dispatcher {
             // A failure of the store does not break off attempts that are under way.
             while let Some(sent) = attempts.next().await {
                 match sent {
-                    Err(error) => failure = Some(error),
+                    Err(error) => {
+                        stop.cancel();
+                        failure = Some(error);
+                    }
                     Ok((sent, attempt)) => {
                         tally.note(sent);
                         if let Some(attempt) = attempt {
@@ -359,7 +370,11 @@ impl Dispatcher {
                         () = &mut is_late => break,
                     }
                 }
-                failure = self.record(&mut attempts).await.err().or(failure);
+                let recorded = self.record(&mut attempts).await;
+                if let Err(error) = recorded.and(self.look_up_pause().await) {
+                    stop.cancel();
+                    failure = Some(error);
+                }
             }
             failure.map_or(Ok(()), Err)
         };
@@ -367,30 +382,39 @@ impl Dispatcher {
         sent.and(recorded).and(fed)
     }
 
-    /// Freezes bodies, two commits' worth at a time, and passes them on in order; without what was withdrawn.
+    /// Freezes bodies and passes them on in order, those of one commit while the next are frozen.
     async fn feed(
         &self,
         due: Vec<PendingDelivery>,
         ready: &mpsc::Sender<(PendingDelivery, Vec<u8>)>,
+        stop: &CancellationToken,
     ) -> Result<(), StoreError> {
-        let parts: Vec<_> = due.chunks(FROZEN_AT_ONCE).map(<[_]>::to_vec).collect();
-        let parts = parts.into_iter().map(|part| self.with_bodies(part));
-        let mut parts = stream::iter(parts).buffered(2);
-        while let Some(part) = parts.next().await {
-            for delivery in part? {
-                if ready.send(delivery).await.is_err() {
-                    return Ok(());
+        let mut due = due.into_iter();
+        let mut frozen = Vec::new();
+        loop {
+            let part: Vec<_> = due.by_ref().take(FROZEN_AT_ONCE).collect();
+            let is_last = part.is_empty();
+            let pass_on = async {
+                for delivery in frozen {
+                    // Whoever sends ends after this.
+                    let _ = ready.send(delivery).await;
                 }
+            };
+            // Both are polled: what waits for a reader must not hold it up.
+            let ((), next) = tokio::join!(pass_on, self.with_bodies(part));
+            frozen = next?;
+            if is_last || stop.is_cancelled() || self.pauses(self.setup.clock.now()) {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
+    /// These with the bodies that go out; without what was withdrawn meanwhile.
     async fn with_bodies(
         &self,
-        deliveries: Vec<PendingDelivery>,
+        mut deliveries: Vec<PendingDelivery>,
     ) -> Result<Vec<(PendingDelivery, Vec<u8>)>, StoreError> {
-        let mut bodies = self.bodies(&deliveries).await?;
+        let mut bodies = self.bodies(&mut deliveries).await?;
         let with_body = |delivery: PendingDelivery| {
             let body = bodies.remove(&delivery.event.seq)?;
             Some((delivery, body))
@@ -444,9 +468,13 @@ impl Dispatcher {
         memory.hold_until = memory.hold_until.max(Some(until));
     }
 
-    /// Whether the receiver wants nothing now.
+    /// Whether nothing may go out now.
     pub(super) fn pauses(&self, now: Timestamp) -> bool {
-        self.memory().gone || self.held_until(now).is_some()
+        let (is_paused, gone) = {
+            let memory = self.memory();
+            (memory.is_paused, memory.gone)
+        };
+        is_paused || gone || self.held_until(now).is_some()
     }
 
     fn held_until(&self, now: Timestamp) -> Option<Timestamp> {

@@ -107,7 +107,7 @@ pub fn csv(rows: impl Iterator<Item = [String; 14]>) -> Result<String, csv::Erro
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A text that a spreadsheet would run as a formula, or read as a number, gets an apostrophe (OWASP, CSV injection).
+/// A text that a spreadsheet would run as a formula, or read as a number with a sign, gets an apostrophe (OWASP, CSV injection).
 fn neutral(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{cell}")

@@ -143,15 +143,16 @@ pub(super) const DUE: &str =
      FROM deliveries d JOIN events e ON e.seq = d.event
      WHERE d.endpoint = ?1 AND d.state = 'pending' AND d.next_attempt_at <= ?2
        AND (d.next_attempt_at, d.event) > (?4, ?5)
-       AND NOT EXISTS (SELECT 1 FROM paused_endpoints WHERE endpoint = ?1)
        AND (d.lane IS NULL OR NOT EXISTS (
-           SELECT 1 FROM deliveries o WHERE o.endpoint = ?1 AND o.lane = d.lane AND o.event < d.event AND o.state = 'pending'))
+           SELECT 1 FROM deliveries o INDEXED BY deliveries_lane
+           WHERE o.endpoint = ?1 AND o.lane = d.lane AND o.event < d.event AND o.state = 'pending'))
      ORDER BY d.next_attempt_at, d.event LIMIT ?3";
 
 pub(super) const NEXT_DUE: &str = "SELECT d.next_attempt_at FROM deliveries d
      WHERE d.endpoint = ?1 AND d.state = 'pending'
        AND (d.lane IS NULL OR NOT EXISTS (
-           SELECT 1 FROM deliveries o WHERE o.endpoint = ?1 AND o.lane = d.lane AND o.event < d.event AND o.state = 'pending'))
+           SELECT 1 FROM deliveries o INDEXED BY deliveries_lane
+           WHERE o.endpoint = ?1 AND o.lane = d.lane AND o.event < d.event AND o.state = 'pending'))
      ORDER BY d.next_attempt_at LIMIT 1";
 
 pub(super) const DEAD: &str =
@@ -264,7 +265,7 @@ impl Store {
 
     /// At most `max` deliveries of the endpoint that are due, the longest due first; those that were
     /// queued together come in the order of events. Of a lane, only the first that is not done. With `after`, those
-    /// that come behind this place. None while the endpoint is paused.
+    /// that come behind this place.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -93,11 +93,10 @@ impl Browser {
     /// Waits until the page hears keys: Chromium drops those that come before a page is painted.
     #[track_caller]
     pub fn await_keys(&self) {
-        self.run(
-            "document.addEventListener('keydown', () => { window.hears = true }, {once: true})",
-        );
         let began = Instant::now();
-        let hears = "return window.hears === true && document.readyState === 'complete'";
+        // Each time anew: the page may still be the one before.
+        let hears = "document.addEventListener('keydown', () => { window.hears = true }, {once: true}); \
+             return window.hears === true && document.readyState === 'complete'";
         while self.run(hears) != json!(true) {
             assert!(began.elapsed() < PATIENCE, "the page hears no keys");
             self.keys("\u{e008}"); // Shift, which alone means nothing.

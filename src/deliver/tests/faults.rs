@@ -297,3 +297,31 @@ async fn receive_once(listener: &tokio::net::TcpListener) -> String {
     }
     String::from_utf8(request).unwrap()
 }
+
+/// What cannot be recorded would go out again, so no more is begun.
+#[tokio::test]
+async fn a_store_that_cannot_record_attempts_ends_the_sending() {
+    let world = World::new();
+    let receiver = Receiver::start().await;
+    let dispatcher = world.dispatcher("crm", &receiver);
+    dispatcher.register().await.unwrap();
+    order::backlog(&world, 2_600).await;
+    let file = world.dir.path().join("store.sqlite3");
+    let other = rusqlite::Connection::open(file).unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON delivery_attempts BEGIN SELECT RAISE(ABORT, 'full'); END";
+    other.execute_batch(full).unwrap();
+    let error = loop {
+        match dispatcher.step().await {
+            Ok(StepOutcome::Worked(_)) => {}
+            Ok(StepOutcome::Idle { .. }) => panic!("nothing failed"),
+            Err(error) => break error,
+        }
+    };
+    let said = format!("{:#}", anyhow::Error::from(error));
+    assert!(said.contains("full"), "{said}");
+    let began = receiver.received().len();
+    assert!((1..2_000).contains(&began), "{began}");
+    // Nothing is lost: all of it waits for its record.
+    other.execute_batch("DROP TRIGGER full").unwrap();
+    assert_eq!(settle(&dispatcher).await, counts(2_600, 0, 0, 0));
+}

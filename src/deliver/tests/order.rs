@@ -102,31 +102,64 @@ async fn item_11_what_is_given_up_holds_up_no_longer() {
     assert_eq!(settle(&dispatcher).await, counts(1, 0, 1, 0));
 }
 
-/// Rounds of a step follow each other while the attempts before are still being recorded.
-#[tokio::test]
-async fn a_backlog_of_many_rounds_goes_out_in_one_step_and_each_event_once() {
-    const MANY: u64 = 1_300;
-    let world = World::new();
-    let receiver = Receiver::start().await;
-    let dispatcher = world.dispatcher("crm", &receiver);
-    dispatcher.register().await.unwrap();
+/// Adds so many events, whatever they say.
+pub(super) async fn backlog(world: &World, count: u64) {
     let source = SourceId::parse("acme-forum").unwrap();
     let failed = |number| {
         let subject = Subject::Source { id: source.clone() };
         Event::new(EventKind::SourceFailed, subject, number, world.clock.now())
     };
-    let events = (0..MANY).map(failed).collect();
-    assert_eq!(world.store.add_events(events).await.unwrap(), MANY);
+    let events = (0..count).map(failed).collect();
+    assert_eq!(world.store.add_events(events).await.unwrap(), count);
+}
+
+/// How many events were received, none of them twice.
+fn distinct(receiver: &Receiver) -> u64 {
+    let (mut ids, all) = (ids(receiver), ids(receiver).len());
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+    all as u64
+}
+
+/// Rounds of a step follow each other while the attempts before are still being recorded.
+#[tokio::test]
+async fn a_backlog_of_many_rounds_goes_out_in_one_step_and_each_event_once() {
+    let world = World::new();
+    let receiver = Receiver::start().await;
+    let dispatcher = world.dispatcher("crm", &receiver);
+    dispatcher.register().await.unwrap();
+    backlog(&world, 1_300).await;
     let Ok(StepOutcome::Worked(tally)) = dispatcher.step().await else {
         panic!("it does not work");
     };
-    assert_eq!((tally.looked_at, tally.delivered), (MANY, MANY));
+    assert_eq!((tally.looked_at, tally.delivered), (1_300, 1_300));
     assert_eq!(settle(&dispatcher).await, counts(0, 0, 0, 0));
-    let mut ids = ids(&receiver);
-    assert_eq!(ids.len() as u64, MANY);
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len() as u64, MANY);
+    assert_eq!(distinct(&receiver), 1_300);
+}
+
+#[tokio::test]
+async fn a_pause_in_the_middle_of_a_backlog_does_not_wait_for_its_end() {
+    let world = World::new();
+    let receiver = Receiver::start().await;
+    let dispatcher = world.dispatcher("crm", &receiver);
+    dispatcher.register().await.unwrap();
+    backlog(&world, 2_600).await;
+    let (crm, now) = (endpoint("crm"), world.clock.now());
+    let paused = async {
+        while receiver.received().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        world.store.pause_endpoint(&crm, now).await.unwrap()
+    };
+    let (settled, paused) = tokio::join!(settle(&dispatcher), paused);
+    assert!(paused);
+    let before = settled.delivered;
+    assert!((1..2_000).contains(&before), "{before}");
+    assert_eq!(distinct(&receiver), before);
+    assert!(world.store.resume_endpoint(&crm).await.unwrap());
+    assert_eq!(settle(&dispatcher).await.delivered, 2_600 - before);
+    assert_eq!(distinct(&receiver), 2_600);
 }
 
 #[tokio::test]

@@ -70,6 +70,20 @@ fn no_list_reads_a_whole_table_and_none_of_posts_is_sorted() {
     }
 }
 
+/// The primary key would do as well, but reads all that was ever delivered.
+#[test]
+fn what_a_lane_waits_for_is_found_by_the_lane() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = schema::open_writer(&dir.path().join(FILE), start()).unwrap();
+    for sql in [deliveries::DUE, deliveries::NEXT_DUE] {
+        let plan = plan(&connection, sql);
+        let by_lane = "deliveries_lane (endpoint=? AND lane=? AND event<?)";
+        assert!(plan.iter().any(|line| line.contains(by_lane)), "{plan:?}");
+        let by_time = plan.iter().any(|line| line.contains("deliveries_due"));
+        assert!(by_time, "{plan:?}");
+    }
+}
+
 #[test]
 fn the_check_would_see_a_scan() {
     let dir = tempfile::tempdir().unwrap();

@@ -124,6 +124,7 @@ pub(in crate::web) async fn take(
     let post = post(id)?;
     let became = take_all(site, std::slice::from_ref(&post), correction).await?;
     match became.iter().find_map(|one| refusal(*one)) {
+        Some((StatusCode::NOT_FOUND, detail)) => Err(Problem::not_found(detail)),
         Some((status, detail)) => Err(Problem::new(status, "refused", detail)),
         None => record(site, id).await,
     }
