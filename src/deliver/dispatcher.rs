@@ -331,23 +331,24 @@ impl Dispatcher {
         let concurrency = self.setup.config.concurrency.max(1);
         let sending = async move {
             let waiting = stream::poll_fn(|context| to_send.poll_recv(context));
-            let mut attempts = waiting
-                .map(|(delivery, body)| self.attempt(delivery, body, stop))
-                .buffer_unordered(concurrency);
+            // Each waits for its place itself, so that the others go on meanwhile.
+            let attempt = |(delivery, body)| async {
+                let (sent, attempt) = self.attempt(delivery, body, stop).await?;
+                if let Some(attempt) = attempt {
+                    // Whoever records ends after this.
+                    let _ = made.send(attempt).await;
+                }
+                Ok(sent)
+            };
+            let mut attempts = waiting.map(attempt).buffer_unordered(concurrency);
             let mut failure = None;
             // A failure of the store does not break off attempts that are under way.
             while let Some(sent) = attempts.next().await {
                 match sent {
+                    Ok(sent) => tally.note(sent),
                     Err(error) => {
                         stop.cancel();
                         failure = Some(error);
-                    }
-                    Ok((sent, attempt)) => {
-                        tally.note(sent);
-                        if let Some(attempt) = attempt {
-                            // Whoever records ends after this.
-                            let _ = made.send(attempt).await;
-                        }
                     }
                 }
             }

@@ -138,6 +138,21 @@ async fn a_backlog_of_many_rounds_goes_out_in_one_step_and_each_event_once() {
     assert_eq!(distinct(&receiver), 1_300);
 }
 
+/// Each looks up its first attempt while others are recorded.
+#[tokio::test]
+async fn a_backlog_that_was_refused_is_tried_again() {
+    let world = World::new();
+    let receiver = Receiver::start().await;
+    let dispatcher = world.dispatcher("crm", &receiver);
+    dispatcher.register().await.unwrap();
+    backlog(&world, 1_300).await;
+    (0..1_300).for_each(|_| receiver.reply_status(404));
+    assert_eq!(settle(&dispatcher).await, counts(0, 1_300, 0, 1_300));
+    world.time.advance(Duration::from_secs(60));
+    assert_eq!(settle(&dispatcher).await, counts(1_300, 0, 0, 0));
+    assert_eq!(receiver.received().len(), 2_600);
+}
+
 #[tokio::test]
 async fn a_pause_in_the_middle_of_a_backlog_does_not_wait_for_its_end() {
     let world = World::new();
