@@ -215,10 +215,15 @@ impl Mouths {
             .collect()
     }
 
-    /// Stops all.
-    pub(super) async fn stopped(&mut self) {
+    /// Stops all; those that do not end in time are named in the log.
+    pub(super) async fn stopped_within(&mut self, deadline: Duration) {
         let mouths = std::mem::take(&mut self.0);
-        join_all(mouths.values().map(|mouth| mouth.group.stopped())).await;
+        join_all(
+            mouths
+                .values()
+                .map(|mouth| mouth.group.stopped_within(deadline)),
+        )
+        .await;
     }
 }
 
@@ -253,7 +258,9 @@ impl Running {
         endpoints: Endpoints,
     ) -> anyhow::Result<()> {
         let mut mouths = self.mouths.lock().await;
-        mouths.stopped().await;
+        // As for one: what is under way ends before it could go out again.
+        let longest = Duration::from_secs(config.deliver.timeout_secs + 1);
+        mouths.stopped_within(longest).await;
         self.tell_of(endpoints.declared);
         let dispatchers = self.app.dispatchers_to(config, endpoints.ready);
         mouths.start(dispatchers, &self.app.clock).await

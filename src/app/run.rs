@@ -208,7 +208,8 @@ impl Running {
         self.notifier.stopping();
         tracing::info!("stopping");
         self.ears.lock().await.stopped().await;
-        self.mouths.lock().await.stopped().await;
+        let mouths = &self.mouths;
+        mouths.lock().await.stopped_within(STOP_DEADLINE).await;
         self.desk.stopped().await;
         self.index.stopped().await;
         if let Err(error) = self.indexer.lock().await.catch_up().await {

@@ -46,26 +46,30 @@ impl Dispatcher {
         let Self {
             endpoint, setup, ..
         } = self;
-        if stop.is_cancelled() || self.pauses(setup.clock.now()) {
+        // All that is read is read before: an answer must not wait for the store to be heeded.
+        let report = self.report_of(&delivery.event.event.subject).await?;
+        let before = self.first_attempt_at(&delivery).await?;
+        let at = setup.clock.now();
+        if stop.is_cancelled() || self.pauses(at) {
             return Ok((Sent::Skipped, None));
         }
-        let at = setup.clock.now();
         let sending = Sending {
             id: &delivery.event.event.id,
             at,
             frozen: body,
-            report: self.report_of(&delivery.event.event.subject).await?,
+            report,
         };
         let outcome = setup.door().send(endpoint, sending).await;
-        let (sent, attempt) = self.judged(&delivery, at, &outcome).await?;
+        let times = (before.unwrap_or(at), at);
+        let (sent, attempt) = self.judged(&delivery, times, &outcome).await?;
         Ok((sent, Some(attempt)))
     }
 
-    /// What follows from an attempt that was made at `at`.
+    /// What follows from an attempt that was made at `at`; when the first one was.
     pub(super) async fn judged(
         &self,
         delivery: &PendingDelivery,
-        at: Timestamp,
+        (first_at, at): (Timestamp, Timestamp),
         outcome: &Outcome,
     ) -> Result<(Sent, Attempt), StoreError> {
         let Self {
@@ -73,11 +77,6 @@ impl Dispatcher {
         } = self;
         let id = &delivery.event.event.id;
         let number = delivery.tries.saturating_add(1);
-        let first_at = if delivery.tries == 0 {
-            at
-        } else {
-            self.first_attempt_at(delivery).await?.unwrap_or(at)
-        };
         let now = setup.clock.now();
         let judged = match outcome {
             Outcome::Answered(answer) => Answer::Status {
@@ -213,11 +212,14 @@ impl Dispatcher {
         })
     }
 
-    /// When the first attempt since the delivery was queued, or queued again, was made.
-    async fn first_attempt_at(
+    /// When the first attempt since the delivery was queued, or queued again, was made; `None` before it.
+    pub(super) async fn first_attempt_at(
         &self,
         delivery: &PendingDelivery,
     ) -> Result<Option<Timestamp>, StoreError> {
+        if delivery.tries == 0 {
+            return Ok(None);
+        }
         let id = &delivery.event.event.id;
         let attempts = self.setup.store.attempts(self.endpoint.id(), id).await?;
         let first = attempts.len().saturating_sub(delivery.tries as usize);

@@ -25,6 +25,7 @@ pub mod payload;
 pub mod probe;
 pub mod retry;
 mod send;
+mod sending;
 pub mod sign;
 pub mod target;
 
@@ -35,7 +36,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 pub use dispatcher::{Dispatcher, DispatcherSetup, StepOutcome, Tally};
 pub use endpoint::{Endpoint, EndpointError, Signer};
@@ -77,9 +78,11 @@ pub struct DeliverCounts {
 /// # Errors
 /// When the store fails; what was delivered until then is recorded.
 pub async fn deliver_due(dispatchers: &[Dispatcher]) -> Result<DeliverCounts, DeliverError> {
-    let each = try_join_all(dispatchers.iter().map(deliver_due_at)).await?;
+    // All of them to their end: who is broken off records nothing.
+    let each = join_all(dispatchers.iter().map(deliver_due_at)).await;
     let mut sum = DeliverCounts::default();
     for counts in each {
+        let counts = counts?;
         sum.delivered += counts.delivered;
         sum.failed += counts.failed;
         sum.dead += counts.dead;

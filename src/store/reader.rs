@@ -35,36 +35,41 @@ impl Readers {
     }
 
     /// Runs `work` on a connection, within one read transaction.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a wait for a place, no task with a name"
+    )]
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Sql<T> + Send + 'static,
     {
-        let closed = || Fault::Closed.at(&self.path);
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| closed())?;
-        let idle = Arc::clone(&self.idle);
+        let (places, idle) = (Arc::clone(&self.places), Arc::clone(&self.idle));
         let path = self.path.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match pooled {
-                Some(connection) => connection,
-                None => schema::open_reader(&path)?,
-            };
-            // A panic in `work` loses the connection, and the next caller opens another.
-            let result = in_transaction(&connection, work);
-            idle.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
-            result.map_err(|fault| fault.at(&path))
+        // A task of its own: a caller that waits for a place and is not polled meanwhile would keep the place from all others.
+        let task = tokio::spawn(async move {
+            let place = places.acquire_owned().await.map_err(|_| Fault::Closed)?;
+            let task = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let connection = match pooled {
+                    Some(connection) => connection,
+                    None => schema::open_reader(&path)?,
+                };
+                // A panic in `work` loses the connection, and the next caller opens another.
+                let result = in_transaction(&connection, work);
+                idle.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(connection);
+                result.map_err(|fault| fault.at(&path))
+            });
+            Ok(task.await)
         });
         match task.await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => Err(Fault::Panicked.at(&self.path)),
-            Err(_) => Err(closed()),
+            Ok(Ok(Ok(result))) => result,
+            Ok(Ok(Err(error))) if error.is_panic() => Err(Fault::Panicked.at(&self.path)),
+            Ok(Err(fault)) => Err(Fault::at(fault, &self.path)),
+            _ => Err(Fault::Closed.at(&self.path)),
         }
     }
 
@@ -87,4 +92,40 @@ fn in_transaction<T>(connection: &Connection, work: impl FnOnce(&Connection) -> 
     // Dropped without a commit it is rolled back, which ends a read just as well.
     let _snapshot = connection.unchecked_transaction()?;
     work(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::{FILE, Store};
+
+    #[tokio::test]
+    async fn callers_that_wait_and_are_not_polled_keep_no_place_from_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = "2026-01-05T10:00:00Z".parse().unwrap();
+        let _store = Store::open(dir.path(), now).unwrap();
+        let readers = Readers::open(&dir.path().join(FILE)).unwrap();
+        let (free, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        let reads = |_| {
+            let wait = Arc::clone(&wait);
+            let read = readers.read(move |_| {
+                let _ = wait.lock().unwrap().recv();
+                Ok(())
+            });
+            Box::pin(read)
+        };
+        // The first ones hold all places, the others wait for one; none of them is polled again.
+        let mut unpolled: Vec<_> = (0..2 * CONNECTIONS).map(reads).collect();
+        for read in &mut unpolled {
+            assert!(futures_util::poll!(read).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(free);
+        let read = readers.read(|_| Ok(1));
+        let read = tokio::time::timeout(Duration::from_secs(20), read).await;
+        assert_eq!(read.unwrap().unwrap(), 1);
+    }
 }
