@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::error::{Fault, Sql, StoreError};
 use super::schema;
@@ -46,30 +46,46 @@ impl Readers {
     {
         let (places, idle) = (Arc::clone(&self.places), Arc::clone(&self.idle));
         let path = self.path.clone();
-        // A task of its own: a caller that waits for a place and is not polled meanwhile would keep the place from all others.
-        let task = tokio::spawn(async move {
-            let place = places.acquire_owned().await.map_err(|_| Fault::Closed)?;
+        let run = async move |place: OwnedSemaphorePermit| {
+            let file = path.clone();
             let task = tokio::task::spawn_blocking(move || {
                 let _place = place;
                 let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let connection = match pooled {
                     Some(connection) => connection,
-                    None => schema::open_reader(&path)?,
+                    None => schema::open_reader(&file)?,
                 };
                 // A panic in `work` loses the connection, and the next caller opens another.
                 let result = in_transaction(&connection, work);
                 idle.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(connection);
-                result.map_err(|fault| fault.at(&path))
+                result.map_err(|fault| fault.at(&file))
             });
-            Ok(task.await)
-        });
-        match task.await {
-            Ok(Ok(Ok(result))) => result,
-            Ok(Ok(Err(error))) if error.is_panic() => Err(Fault::Panicked.at(&self.path)),
-            Ok(Err(fault)) => Err(Fault::at(fault, &self.path)),
-            _ => Err(Fault::Closed.at(&self.path)),
+            match task.await {
+                Ok(result) => result,
+                Err(error) if error.is_panic() => Err(Fault::Panicked.at(&path)),
+                Err(_) => Err(Fault::Closed.at(&path)),
+            }
+        };
+        let closed = || Fault::Closed.at(&self.path);
+        match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => run(place).await,
+            Err(TryAcquireError::Closed) => Err(closed()),
+            // In a task of its own: a caller that is given a place while nobody polls it would keep it from all others.
+            Err(TryAcquireError::NoPermits) => {
+                let waiting = tokio::spawn(async move {
+                    match places.acquire_owned().await {
+                        Ok(place) => Some(run(place).await),
+                        Err(_) => None,
+                    }
+                });
+                waiting
+                    .await
+                    .ok()
+                    .flatten()
+                    .unwrap_or_else(|| Err(closed()))
+            }
         }
     }
 
