@@ -65,7 +65,7 @@ impl Dispatcher {
         Ok((sent, Some(attempt)))
     }
 
-    /// What follows from an attempt that was made at `at`; when the first one was.
+    /// What follows from an attempt that was made at `at`, the first one at `first_at`.
     pub(super) async fn judged(
         &self,
         delivery: &PendingDelivery,
@@ -151,8 +151,8 @@ impl Dispatcher {
         Ok(read.ok())
     }
 
-    /// Takes the frozen bodies of deliveries, by their events' numbers, rendered now where this is the event's first attempt anywhere; without those of
-    /// events that were withdrawn meanwhile.
+    /// Takes the frozen bodies of deliveries, by their events' numbers; renders and freezes those whose event goes out for the
+    /// first time anywhere. What was withdrawn meanwhile has none.
     pub(super) async fn bodies(
         &self,
         deliveries: &mut [PendingDelivery],
